@@ -1,0 +1,59 @@
+/** The pool of a process: patched driver, capped waits, one drizzle handle. */
+
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+import { assertPatched } from './patched-driver.js';
+import * as schema from './schema/index.js';
+
+export type Database = PostgresJsDatabase<typeof schema>;
+/** A database or a transaction: what a verb of this room takes. */
+export type Queryable = Pick<Database, 'select' | 'insert' | 'update' | 'delete' | 'execute'>;
+
+export interface DatabaseHandle {
+  db: Database;
+  /** The driver itself, for LISTEN. */
+  client: postgres.Sql;
+  close(): Promise<void>;
+}
+
+const statementTimeoutMs = 10_000;
+const lockTimeoutMs = 5_000;
+const idleInTransactionMs = 15_000;
+
+/** Opens a pool of at most `max` connections. Refuses an unpatched driver: it can run a late statement inside another transaction. */
+export function connectDatabase(options: { url: string; max: number; name: string }): DatabaseHandle {
+  assertPatched();
+  const client = postgres(options.url, {
+    max: options.max,
+    idle_timeout: 30,
+    max_lifetime: 1_800,
+    connect_timeout: 5,
+    backoff: (n: number) => Math.min(2, 0.1 * 2 ** Math.min(n, 4)) * (0.5 + Math.random() / 2),
+    onnotice: () => {},
+    connection: {
+      application_name: options.name,
+      statement_timeout: statementTimeoutMs,
+      lock_timeout: lockTimeoutMs,
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+    },
+  } as postgres.Options<Record<string, never>>);
+  return { db: drizzle(client, { schema }), client, close: () => client.end({ timeout: 5 }) };
+}
+
+/** The SQLSTATE of an error that drizzle or the driver threw; null for anything else. */
+export function sqlState(error: unknown): string | null {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code } = one as { code?: unknown };
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code;
+  }
+  return null;
+}
+
+/** The constraint that an error names, or null. */
+export function constraintOf(error: unknown): string | null {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { constraint_name: name } = one as { constraint_name?: unknown };
+    if (typeof name === 'string') return name;
+  }
+  return null;
+}

@@ -1,0 +1,129 @@
+/** What follows from a verdict and from an attempt: send, wait for whom, or end how. Source: requirements 4.1, R84, R99, R101. */
+
+import type { ChannelPolicy } from './channel.js';
+import type { RefusalCode } from './codes.js';
+import type { EndState, WaitingFor } from './dispatch.js';
+import type { Verdict } from './eligibility.js';
+import { type Failure, meaningOf, type ProviderReason } from './failure.js';
+
+/** An end's reason: a refusal code, a provider reason, or one of the end reasons of 4.1. */
+export type EndReason =
+  | RefusalCode
+  | ProviderReason
+  | 'CANCELLED_BY_STAFF'
+  | 'DECISION_EXPIRED'
+  | 'RETRIES_EXHAUSTED'
+  | 'ABANDONED';
+
+export type Step =
+  | { kind: 'send' }
+  | { kind: 'wait'; waitingFor: WaitingFor; reason: EndReason | null }
+  | { kind: 'end'; state: EndState; reason: EndReason | null };
+
+/** What the check needs to know of the dispatch's past. */
+export interface Progress {
+  firstCheck: boolean;
+  /** Staff wait for a person's decision; service keys and broadcasts never park (4.1). */
+  parks: boolean;
+  /** An attempt was refused by a provider before. */
+  attemptRefused: boolean;
+}
+
+const finalRefusals: readonly RefusalCode[] = ['CLIENT_BLOCKED', 'OPTED_OUT', 'CONSENT_REQUIRED', 'LOOPING'];
+const templateRefusals: readonly RefusalCode[] = [
+  'TEMPLATE_REQUIRED',
+  'NO_APPROVED_TEMPLATE',
+  'TEMPLATE_NOT_APPROVED',
+  'TEMPLATE_NOT_SUPPORTED',
+  'TEMPLATE_NOT_TEXT_ONLY',
+];
+
+/** The step after a check. A first refusal rejects; later ones reject, ask for a template or ask for a decision (4.1). */
+export function decideNextStep(verdict: Verdict, progress: Progress): Step {
+  if (verdict.allowed) return verdict.ask ? { kind: 'wait', waitingFor: 'recipient', reason: null } : { kind: 'send' };
+  const codes = verdict.refusals.map((one) => one.code);
+  const ended: EndState = progress.attemptRefused ? 'failed' : 'rejected';
+  const final = codes.find((code) => finalRefusals.includes(code));
+  const reason = final ?? codes[0]!;
+  if (progress.firstCheck || final || !progress.parks) return { kind: 'end', state: ended, reason };
+  const needsTemplate = codes.every((code) => templateRefusals.includes(code));
+  return { kind: 'wait', waitingFor: needsTemplate ? 'template' : 'decision', reason };
+}
+
+/** What became of one attempt, as the ledger knows it. Every kind is data; only our own faults throw (H1, H3, H11). */
+export type AttemptOutcome =
+  | { kind: 'accepted' }
+  | { kind: 'refused'; failure: Failure }
+  | { kind: 'unknown'; failure: Failure }
+  /** The row is still `sending` and its deadline lies ahead: ask again after this time. */
+  | { kind: 'still_sending'; waitMs: number }
+  /** The channel's cap of sends in flight is reached; nothing was claimed. */
+  | { kind: 'busy' }
+  /** Nothing left, and this attempt number will never be used: its row says so. */
+  | { kind: 'not_sent' }
+  /** The claim's own check refused; no row was written. */
+  | { kind: 'refused_by_check' }
+  /** The installation's send epoch is another one: what this dispatch sent before a restore, nobody can tell (H14). */
+  | { kind: 'wrong_epoch' };
+
+/** The part of a dispatch's past that retrying depends on; times in milliseconds. */
+export interface RetryClock {
+  /** Retryable outcomes in a row since a person last acted, this one included. */
+  tries: number;
+  /** How long the dispatch has been sending since a person last acted. */
+  elapsedMs: number;
+  /** A random number in [0, 1), for the jitter. */
+  random: number;
+}
+
+export type AfterAttempt =
+  | { kind: 'dispose' }
+  | { kind: 'again'; fresh: boolean }
+  | { kind: 'back_off'; waitMs: number; reason: ProviderReason }
+  | { kind: 'ask'; waitingFor: 'template' | 'outcome'; reason: ProviderReason }
+  | { kind: 'end'; state: EndState; reason: EndReason };
+
+/** The step after an attempt (R99, R101). `again` without `fresh` repeats the hand-over under the same provider key, flagged as possible duplicate. */
+export function decideAfterAttempt(
+  outcome: Exclude<AttemptOutcome, { kind: 'still_sending' }>,
+  policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>,
+  clock: RetryClock,
+  parks: boolean,
+): AfterAttempt {
+  switch (outcome.kind) {
+    case 'accepted':
+      return { kind: 'dispose' };
+    case 'refused_by_check':
+      return { kind: 'again', fresh: true };
+    case 'busy':
+    case 'not_sent':
+      return backOff({ class: 'transient', scope: 'channel', provider: {} }, policy, clock);
+    case 'wrong_epoch':
+      return { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
+    case 'unknown':
+      return policy.onUnknown === 'resend' && policy.unknownWaitMs === 0
+        ? { kind: 'again', fresh: false }
+        : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
+    case 'refused':
+      return afterRefusal(outcome.failure, policy, clock, parks);
+  }
+}
+
+function afterRefusal(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock, parks: boolean): AfterAttempt {
+  const { reason, retry } = meaningOf(failure);
+  if (retry !== 'permanent') return backOff(failure, policy, clock);
+  const wantsTemplate = reason === 'WINDOW_CLOSED' || reason === 'TEMPLATE_PAUSED';
+  return wantsTemplate && parks ? { kind: 'ask', waitingFor: 'template', reason } : { kind: 'end', state: 'failed', reason };
+}
+
+/** The provider's wait, else 5 s doubling to a cap, with ±20 % jitter; ends when the retry deadline would pass (settings, 4.6). */
+function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock): AfterAttempt {
+  const { initialMs, maximumMs, deadlineMs } = policy.retry;
+  const grown = Math.min(maximumMs, initialMs * 2 ** Math.min(clock.tries - 1, 20));
+  const own = grown * (0.8 + 0.4 * clock.random);
+  // A provider's wait is a lower bound: jitter only adds to it.
+  const waitMs = Math.round(failure.retryAfterMs === undefined ? own : failure.retryAfterMs * (1 + 0.1 * clock.random));
+  const capped = failure.maxAttempts !== undefined && clock.tries >= failure.maxAttempts;
+  if (capped || clock.elapsedMs + waitMs > deadlineMs) return { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' };
+  return { kind: 'back_off', waitMs, reason: meaningOf(failure).reason };
+}
