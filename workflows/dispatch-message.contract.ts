@@ -1,6 +1,6 @@
 /** What the rest of the house may know of the workflow `dispatchMessage`: names, ids, messages, input and result. */
 
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DispatchState, EndState, WaitingFor } from '../domain/dispatch.js';
 import type { Disposition } from '../domain/disposition.js';
@@ -106,3 +106,34 @@ export const searchAttributes = {
   dueAt: defineSearchAttributeKey('DispatchDueAt', SearchAttributeType.DATETIME),
   attempts: defineSearchAttributeKey('DispatchAttempts', SearchAttributeType.INT),
 } as const;
+
+/** What is needed to start a dispatch's workflow, read from its row; ids only. */
+export interface DispatchStart extends DispatchInput {
+  clientId: string;
+  senderId: string;
+  channelId: string | null;
+  channelType: string | null;
+  contentKind: string;
+}
+
+/** The options of the one way to start a dispatch; both the API and the relay use it, and whoever comes second joins the run. */
+export function dispatchStart(start: DispatchStart, options: { taskQueue: string; apiUrl: string }) {
+  const input: DispatchInput = { dispatchId: start.dispatchId, sendEpoch: start.sendEpoch, parks: start.parks, deadlines: start.deadlines };
+  const attributes: SearchAttributePair[] = [
+    { key: searchAttributes.state, value: 'checking' },
+    { key: searchAttributes.clientId, value: start.clientId },
+    { key: searchAttributes.senderId, value: start.senderId },
+  ];
+  if (start.channelId !== null) attributes.push({ key: searchAttributes.channel, value: start.channelId });
+  if (start.channelType !== null) attributes.push({ key: searchAttributes.channelType, value: start.channelType });
+  return {
+    taskQueue: options.taskQueue,
+    workflowId: dispatchWorkflowId(start.dispatchId),
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
+    workflowIdConflictPolicy: 'USE_EXISTING' as const,
+    args: [input] as [DispatchInput],
+    typedSearchAttributes: attributes,
+    staticSummary: `${start.channelType ?? 'any channel'} · ${start.contentKind} · ${start.dispatchId.slice(0, 8)}`,
+    staticDetails: `[Dispatch](${options.apiUrl}/v1/dispatches/${start.dispatchId}) to client ${start.clientId}, sent by ${start.senderId}`,
+  };
+}

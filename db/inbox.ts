@@ -1,0 +1,59 @@
+/** What providers told us: stored before they are answered, applied afterwards, once (H7). */
+
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import type { Database, Queryable } from './connect.js';
+import { inbox } from './schema/index.js';
+
+export interface ChannelEventRow {
+  eventId: string;
+  kind: string;
+  event: Record<string, unknown>;
+}
+
+export interface InboxRow extends ChannelEventRow {
+  id: number;
+  channelId: string;
+}
+
+/** Stores what is new and wakes the relay; tells how many were new. */
+export async function storeEvents(db: Queryable, channelId: string, events: readonly ChannelEventRow[]): Promise<number> {
+  if (events.length === 0) return 0;
+  const rows = await db
+    .insert(inbox)
+    .values(events.map((event) => ({ channelId, ...event })))
+    .onConflictDoNothing()
+    .returning({ id: inbox.id });
+  if (rows.length > 0) await db.execute(sql`select pg_notify('waybill_relay', 'inbox')`);
+  return rows.length;
+}
+
+/** Ids of events that wait to be applied, oldest first; those that failed often come last. */
+export async function listUnapplied(db: Queryable, limit: number): Promise<number[]> {
+  const rows = await db
+    .select({ id: inbox.id })
+    .from(inbox)
+    .where(isNull(inbox.appliedAt))
+    .orderBy(sql`tries > 3`, inbox.id)
+    .limit(limit);
+  return rows.map((row) => row.id);
+}
+
+/** Locks one event for the caller's transaction; null when it is applied or in other hands. */
+export async function lockEvent(tx: Queryable, id: number): Promise<InboxRow | null> {
+  const [row] = await tx
+    .select()
+    .from(inbox)
+    .where(and(eq(inbox.id, id), isNull(inbox.appliedAt)))
+    .for('update', { skipLocked: true });
+  return row ? { id: row.id, channelId: row.channelId, eventId: row.eventId, kind: row.kind, event: row.event } : null;
+}
+
+/** Part of the transaction that applies the event. */
+export async function markApplied(tx: Queryable, id: number): Promise<void> {
+  await tx.update(inbox).set({ appliedAt: sql`now()` }).where(eq(inbox.id, id));
+}
+
+/** An event that could not be applied is tried again, later each time it fails. */
+export async function countFailure(db: Database, id: number): Promise<void> {
+  await db.update(inbox).set({ tries: sql`tries + 1` }).where(eq(inbox.id, id));
+}
