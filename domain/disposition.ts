@@ -11,7 +11,7 @@ export type Disposition =
   | { kind: 'transfer'; target: { type: TransferTargetType; id: string }; comment?: string };
 
 export type DispositionStatus = 'not_applicable' | 'pending' | 'done' | 'failed';
-export type DispositionReason = 'CLIENT_WROTE' | 'TRANSFER_TARGET_UNKNOWN' | 'DECISION_EXPIRED';
+export type DispositionReason = 'CLIENT_WROTE' | 'TRANSFER_TARGET_UNKNOWN' | 'THREAD_CLOSED' | 'DECISION_EXPIRED';
 
 export interface DispositionResult {
   status: 'not_applicable' | 'done' | 'failed';

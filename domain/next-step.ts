@@ -63,6 +63,8 @@ export type AttemptOutcome =
   | { kind: 'not_sent' }
   /** The claim's own check refused; no row was written. */
   | { kind: 'refused_by_check' }
+  /** A person has already decided about this attempt: the next one follows, under a new provider key when `fresh`. */
+  | { kind: 'decided'; fresh: boolean }
   /** The installation's send epoch is another one: what this dispatch sent before a restore, nobody can tell (H14). */
   | { kind: 'wrong_epoch' };
 
@@ -70,6 +72,8 @@ export type AttemptOutcome =
 export interface RetryClock {
   /** Retryable outcomes in a row since a person last acted, this one included. */
   tries: number;
+  /** Attempts in doubt in a row since a person last acted, this one included. */
+  doubts: number;
   /** How long the dispatch has been sending since a person last acted. */
   elapsedMs: number;
   /** A random number in [0, 1), for the jitter. */
@@ -79,7 +83,7 @@ export interface RetryClock {
 export type AfterAttempt =
   | { kind: 'dispose' }
   | { kind: 'again'; fresh: boolean }
-  | { kind: 'back_off'; waitMs: number; reason: ProviderReason }
+  | { kind: 'back_off'; waitMs: number; fresh: boolean; reason: ProviderReason }
   | { kind: 'ask'; waitingFor: 'template' | 'outcome'; reason: ProviderReason }
   | { kind: 'end'; state: EndState; reason: EndReason };
 
@@ -95,18 +99,29 @@ export function decideAfterAttempt(
       return { kind: 'dispose' };
     case 'refused_by_check':
       return { kind: 'again', fresh: true };
+    case 'decided':
+      return { kind: 'again', fresh: outcome.fresh };
     case 'busy':
     case 'not_sent':
       return backOff({ class: 'transient', scope: 'channel', provider: {} }, policy, clock);
     case 'wrong_epoch':
       return { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
     case 'unknown':
-      return policy.onUnknown === 'resend' && policy.unknownWaitMs === 0
-        ? { kind: 'again', fresh: false }
-        : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
+      return policy.unknownWaitMs === 0 ? decideDoubt(policy, clock) : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
     case 'refused':
       return afterRefusal(outcome.failure, policy, clock, parks);
   }
+}
+
+/** How often a message in doubt is handed over again before a person decides: each time may be one more copy. */
+const maxResends = 2;
+
+/** Still in doubt when waiting for a receipt is over: repeat under the same key where the channel says so, else a person decides (R99). */
+export function decideDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown'>, clock: RetryClock): AfterAttempt {
+  const ask: AfterAttempt = { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
+  if (policy.onUnknown !== 'resend' || clock.doubts > maxResends) return ask;
+  const after = backOff({ class: 'unknown', scope: 'message', provider: {} }, policy, clock);
+  return after.kind === 'back_off' ? { ...after, fresh: false } : ask;
 }
 
 function afterRefusal(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock, parks: boolean): AfterAttempt {
@@ -125,5 +140,23 @@ function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: 
   const waitMs = Math.round(failure.retryAfterMs === undefined ? own : failure.retryAfterMs * (1 + 0.1 * clock.random));
   const capped = failure.maxAttempts !== undefined && clock.tries >= failure.maxAttempts;
   if (capped || clock.elapsedMs + waitMs > deadlineMs) return { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' };
-  return { kind: 'back_off', waitMs, reason: meaningOf(failure).reason };
+  return { kind: 'back_off', waitMs, fresh: true, reason: meaningOf(failure).reason };
+}
+
+/** What the ledger knows of a dispatch when its run ends. */
+export interface LedgerSummary {
+  accepted: boolean;
+  /** An attempt is still under way or in doubt. */
+  open: boolean;
+}
+
+/**
+ * The end that the ledger allows: an accepted message never ends as if nothing was sent, one that may have left never ends as
+ * `cancelled` or `failed` (I4). A Cancel or Terminate in Temporal Web comes here too.
+ */
+export function decideEnd(asked: { state: EndState; reason: EndReason | null }, ledger: LedgerSummary): { state: EndState; reason: EndReason | null } {
+  if (asked.state === 'completed' || asked.reason === 'ABANDONED') return asked;
+  if (ledger.accepted && asked.state !== 'failed') return { state: 'completed', reason: null };
+  if (ledger.open) return { state: 'expired', reason: 'OUTCOME_UNKNOWN' };
+  return asked;
 }

@@ -1,0 +1,149 @@
+/** The ledger of hand-overs: written before the call, settled after it; asking about an attempt is a write (H1–H3, H11, H12). */
+
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import type { Verdict } from '../domain/eligibility.js';
+import { type Failure, meaningOf } from '../domain/failure.js';
+import type { AttemptOutcome } from '../domain/next-step.js';
+import type { Queryable } from './connect.js';
+import { recordEvent } from './events.js';
+import { attempts, type AttemptState, dispatches, receipts } from './schema/index.js';
+
+export type AttemptRow = typeof attempts.$inferSelect;
+
+export async function findAttempt(db: Queryable, dispatchId: string, attemptNo: number): Promise<AttemptRow | null> {
+  const [row] = await db.select().from(attempts).where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)));
+  return row ?? null;
+}
+
+export interface NewAttempt {
+  dispatchId: string;
+  attemptNo: number;
+  generation: number;
+  revision: number;
+  channelId: string;
+  contactPointId: string;
+  verdict: Verdict;
+  /** From now, by the database's clock. */
+  sendDeadlineMs: number;
+  /** This attempt repeats the one before it, which is in doubt. */
+  repeats: boolean;
+}
+
+/** Inserts `sending`; null when the number is taken, so whoever came first goes on and this one stops (H3). */
+export async function insertAttempt(tx: Queryable, attempt: NewAttempt): Promise<AttemptRow | null> {
+  const { sendDeadlineMs, repeats, ...row } = attempt;
+  const repeated = repeats ? await markResent(tx, attempt.dispatchId, attempt.attemptNo) : null;
+  const [inserted] = await tx
+    .insert(attempts)
+    .values({
+      id: uuidv7(),
+      state: 'sending',
+      ...row,
+      sendDeadlineAt: sql`now() + make_interval(secs => ${sendDeadlineMs / 1000})`,
+      repeatsAttemptId: repeated,
+    })
+    .onConflictDoNothing()
+    .returning();
+  return inserted ?? null;
+}
+
+async function markResent(tx: Queryable, dispatchId: string, attemptNo: number): Promise<string | null> {
+  const [doubted] = await tx
+    .select({ id: attempts.id })
+    .from(attempts)
+    .where(and(eq(attempts.dispatchId, dispatchId), inArray(attempts.state, ['in_doubt', 'parked']), sql`attempt_no < ${attemptNo}`))
+    .orderBy(sql`attempt_no desc`)
+    .limit(1);
+  if (!doubted) return null;
+  await tx
+    .update(attempts)
+    .set({ state: 'resent_possible_duplicate' })
+    .where(and(eq(attempts.id, doubted.id), inArray(attempts.state, ['in_doubt', 'parked'])));
+  await tx.update(dispatches).set({ possibleDuplicate: true }).where(eq(dispatches.id, dispatchId));
+  return doubted.id;
+}
+
+/** Moves an attempt on from one of these states; false when somebody was first. */
+export async function moveAttempt(
+  tx: Queryable,
+  attemptId: string,
+  from: readonly AttemptState[],
+  to: AttemptState,
+  more: Partial<typeof attempts.$inferInsert> = {},
+): Promise<boolean> {
+  const moved = await tx
+    .update(attempts)
+    .set({ state: to, finishedAt: sql`now()`, ...more })
+    .where(and(eq(attempts.id, attemptId), inArray(attempts.state, [...from])))
+    .returning({ id: attempts.id });
+  return moved.length > 0;
+}
+
+/** What the row says of the attempt; a row still `sending` answers how long its owner may take. */
+export async function readOutcome(db: Queryable, row: AttemptRow): Promise<AttemptOutcome> {
+  switch (row.state) {
+    case 'accepted':
+    case 'reconciled_sent':
+      return { kind: 'accepted' };
+    case 'refused_temporary':
+    case 'refused_permanent':
+      return { kind: 'refused', failure: row.failure! };
+    case 'in_doubt':
+    case 'parked':
+      return { kind: 'unknown', failure: row.failure ?? noReply };
+    case 'superseded':
+      return { kind: 'not_sent' };
+    case 'reconciled_not_sent':
+      return { kind: 'decided', fresh: true };
+    case 'resent_possible_duplicate':
+      return { kind: 'decided', fresh: false };
+    case 'sending': {
+      const [left] = await db.execute<{ ms: number }>(sql`select ceil(extract(epoch from ${row.sendDeadlineAt!.toISOString()}::timestamptz - now()) * 1000)::int as ms`);
+      return left!.ms > 0 ? { kind: 'still_sending', waitMs: left!.ms + 50 } : { kind: 'unknown', failure: noReply };
+    }
+  }
+}
+
+const noReply: Failure = { class: 'unknown', scope: 'message', provider: { message: 'The attempt ended without an answer.' } };
+
+/**
+ * Asks what became of an attempt, for good: without a row one is written as `superseded`, so that a late sender finds its number
+ * taken; a row past its deadline becomes `in_doubt`, unless a receipt has come. Runs in the caller's transaction. Safe to repeat.
+ */
+export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: number, generation: number, revision: number): Promise<AttemptOutcome> {
+  const [superseded] = await tx
+    .insert(attempts)
+    .values({ id: uuidv7(), dispatchId, attemptNo, generation, revision, state: 'superseded', finishedAt: sql`now()` })
+    .onConflictDoNothing()
+    .returning({ id: attempts.id });
+  if (superseded) return { kind: 'not_sent' };
+  const [row] = await tx
+    .select()
+    .from(attempts)
+    .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)))
+    .for('update');
+  const outcome = await readOutcome(tx, row!);
+  if (row!.state !== 'sending' || outcome.kind !== 'unknown') return outcome;
+  return await doubtAttempt(tx, row!, noReply);
+}
+
+/** From `sending` to `in_doubt`; a receipt that came first settles it as sent instead (H7). */
+export async function doubtAttempt(tx: Queryable, row: AttemptRow, failure: Failure): Promise<AttemptOutcome> {
+  const [receipt] = await tx.select({ id: receipts.id }).from(receipts).where(eq(receipts.attemptId, row.id)).limit(1);
+  const to = receipt ? 'reconciled_sent' : 'in_doubt';
+  await moveAttempt(tx, row.id, ['sending'], to, { failure, reason: meaningOf(failure).reason });
+  await tx.update(dispatches).set({ inDoubt: !receipt, updatedAt: sql`now()` }).where(eq(dispatches.id, row.dispatchId));
+  await recordEvent(tx, row.dispatchId, receipt ? 'delivery.reconciled' : 'delivery.doubted', { attemptNo: row.attemptNo });
+  return receipt ? { kind: 'accepted' } : { kind: 'unknown', failure };
+}
+
+/** Receipts that came before the provider's id was known find their attempt now. */
+export async function adoptReceipts(tx: Queryable, channelId: string, attemptId: string, externalIds: readonly string[]): Promise<(typeof receipts.$inferSelect)[]> {
+  if (externalIds.length === 0) return [];
+  return await tx
+    .update(receipts)
+    .set({ attemptId })
+    .where(and(eq(receipts.channelId, channelId), inArray(receipts.externalId, [...externalIds]), isNull(receipts.attemptId)))
+    .returning();
+}

@@ -1,0 +1,114 @@
+/** Where a dispatch stands: every change is guarded in SQL and leaves an entry in the timeline. */
+
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { type DispatchState, statesBefore, type WaitingFor } from '../domain/dispatch.js';
+import type { Verdict } from '../domain/eligibility.js';
+import { decideEnd, type EndReason } from '../domain/next-step.js';
+import type { EndState } from '../domain/dispatch.js';
+import type { Database, Queryable } from './connect.js';
+import { recordEvent } from './events.js';
+import { attempts, dispatches, messages, recipientChoices } from './schema/index.js';
+import { raiseMessageStatus } from './messages.js';
+import { releaseThread } from './threads.js';
+
+/** Moves a dispatch to a state that may follow the one it is in; false when it has moved on. */
+export async function moveDispatch(db: Queryable, dispatchId: string, to: DispatchState, more: Partial<typeof dispatches.$inferInsert> = {}): Promise<boolean> {
+  const moved = await db
+    .update(dispatches)
+    .set({ state: to, waitingFor: null, waitingSince: null, dueAt: null, updatedAt: sql`now()`, ...more })
+    .where(and(eq(dispatches.id, dispatchId), inArray(dispatches.state, statesBefore(to))))
+    .returning({ id: dispatches.id });
+  return moved.length > 0;
+}
+
+/** Stores a check's verdict and what it decided. Safe to repeat. */
+export async function recordVerdict(
+  db: Database,
+  check: { dispatchId: string; revision: number; verdict: Verdict; choice: { contactPointId: string; chosenBy: string } | null },
+): Promise<void> {
+  const { dispatchId, revision, verdict } = check;
+  await db.transaction(async (tx) => {
+    if (check.choice) {
+      const made = await tx.insert(recipientChoices).values({ dispatchId, revision, ...check.choice }).onConflictDoNothing().returning();
+      if (made.length > 0) await recordEvent(tx, dispatchId, 'recipient.chosen', { ...check.choice });
+    }
+    await moveDispatch(tx, dispatchId, 'checking', {
+      verdict,
+      revision,
+      channelId: verdict.channelId,
+      contactPointId: verdict.contactPointId,
+    });
+    await recordEvent(tx, dispatchId, 'eligibility.checked', { allowed: verdict.allowed, ask: verdict.ask, codes: verdict.refusals.map((one) => one.code) });
+  });
+}
+
+/** A choice that was made but could not be used stays visible in the timeline. */
+export async function recordRefusedChoice(db: Queryable, dispatchId: string, choice: { contactPointId: string; chosenBy: string }): Promise<void> {
+  await recordEvent(db, dispatchId, 'recipient.refused', choice);
+}
+
+export interface Wait {
+  dispatchId: string;
+  state: DispatchState;
+  waitingFor: WaitingFor;
+  /** How long at most, in milliseconds. */
+  waitMs: number;
+  reason: EndReason | null;
+}
+
+/** Enters a wait. Parked for a person before anything was accepted, the dispatch gives its thread back (R97). */
+export async function recordWait(db: Database, wait: Wait & { releaseThread: boolean }): Promise<void> {
+  await db.transaction(async (tx) => {
+    const due = sql`now() + make_interval(secs => ${wait.waitMs / 1000})`;
+    const moved = await moveDispatch(tx, wait.dispatchId, wait.state, { waitingFor: wait.waitingFor, waitingSince: sql`now()` as never, dueAt: due as never });
+    if (!moved) return;
+    if (wait.releaseThread) await releaseThread(tx, wait.dispatchId);
+    await recordEvent(tx, wait.dispatchId, 'wait.began', { state: wait.state, waitingFor: wait.waitingFor, seconds: wait.waitMs / 1000, reason: wait.reason });
+  });
+}
+
+/**
+ * Ends a dispatch as the ledger allows (I4) and gives its thread back unless something was accepted. Safe to repeat: the first end
+ * stays, and it is the one that is told.
+ */
+export async function endDispatch(
+  db: Database,
+  end: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string },
+): Promise<{ state: EndState; reason: EndReason | null }> {
+  return await db.transaction(async (tx) => {
+    const [row] = await tx
+      .select({ state: dispatches.state, endReason: dispatches.endReason, endedAt: dispatches.endedAt, dispositionStatus: dispatches.dispositionStatus })
+      .from(dispatches)
+      .where(eq(dispatches.id, end.dispatchId))
+      .for('update');
+    if (!row) throw new Error(`There is no dispatch ${end.dispatchId}.`);
+    if (row.endedAt) return { state: row.state as EndState, reason: row.endReason as EndReason | null };
+    const states = await tx.select({ state: attempts.state }).from(attempts).where(eq(attempts.dispatchId, end.dispatchId));
+    const accepted = states.some((one) => one.state === 'accepted' || one.state === 'reconciled_sent');
+    const open = states.some((one) => one.state === 'sending' || one.state === 'in_doubt' || one.state === 'parked');
+    const asEnded = decideEnd(end, { accepted, open });
+    await tx
+      .update(dispatches)
+      .set({
+        state: asEnded.state,
+        endReason: asEnded.reason,
+        endedAt: sql`now()`,
+        updatedAt: sql`now()`,
+        waitingFor: null,
+        waitingSince: null,
+        dueAt: null,
+        ...(row.dispositionStatus === 'pending' ? { dispositionStatus: accepted ? ('failed' as const) : ('not_applicable' as const) } : {}),
+      })
+      .where(and(eq(dispatches.id, end.dispatchId), isNull(dispatches.endedAt)));
+    if (!accepted) await releaseThread(tx, end.dispatchId);
+    if (asEnded.state === 'failed') await raiseMessageStatus(tx, end.dispatchId, 'failed');
+    await recordEvent(tx, end.dispatchId, `dispatch.${asEnded.state}`, { reason: asEnded.reason, ...(end.actorId ? { by: end.actorId } : {}) });
+    return asEnded;
+  });
+}
+
+/** The history entry of a dispatch, if it has one. */
+export async function findMessage(db: Queryable, dispatchId: string): Promise<typeof messages.$inferSelect | null> {
+  const [row] = await db.select().from(messages).where(eq(messages.dispatchId, dispatchId));
+  return row ?? null;
+}

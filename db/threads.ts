@@ -1,0 +1,112 @@
+/** Conversations. The partial unique index on the scope key is the rule; these verbs live with it (H8, R97). */
+
+import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import type { ChannelType } from '../domain/channel.js';
+import type { Queryable } from './connect.js';
+import { dispatches, threads } from './schema/index.js';
+
+export interface ThreadClaim {
+  dispatchId: string;
+  clientId: string;
+  channel: { id: string; type: ChannelType; opensThread: boolean };
+  scopeKey: string;
+  /** The thread that this dispatch had before. */
+  threadId: string | null;
+  tagIds: string[];
+}
+
+/**
+ * Claims the thread of a dispatch: the id, or null when another open thread is in the way. A channel that opens no thread writes a
+ * closed record instead (R77). A thread that was given back is opened again; losing that race throws 23505.
+ */
+export async function claimThread(tx: Queryable, claim: ThreadClaim): Promise<string | null> {
+  const { opensThread } = claim.channel;
+  if (claim.threadId && (await keepThread(tx, claim))) return claim.threadId;
+  const id = uuidv7();
+  const [opened] = await tx
+    .insert(threads)
+    .values({
+      id,
+      clientId: claim.clientId,
+      channelId: claim.channel.id,
+      channelType: claim.channel.type,
+      scopeKey: claim.scopeKey,
+      status: opensThread ? 'active' : 'closed',
+      origin: 'outbound',
+      claimedByDispatchId: claim.dispatchId,
+      tagIds: claim.tagIds,
+      ...(opensThread ? {} : { closedAt: sql`now()` as never }),
+    })
+    .onConflictDoNothing()
+    .returning({ id: threads.id });
+  if (!opened) return null;
+  await tx.update(dispatches).set({ threadId: id }).where(eq(dispatches.id, claim.dispatchId));
+  return id;
+}
+
+async function keepThread(tx: Queryable, claim: ThreadClaim): Promise<boolean> {
+  const kept = await tx
+    .update(threads)
+    .set(claim.channel.opensThread ? { status: 'active', closedAt: null } : { status: 'closed' })
+    .where(
+      and(
+        eq(threads.id, claim.threadId!),
+        eq(threads.channelId, claim.channel.id),
+        eq(threads.claimedByDispatchId, claim.dispatchId),
+        isNull(threads.clientWroteAt),
+      ),
+    )
+    .returning({ id: threads.id });
+  return kept.length > 0;
+}
+
+/** Gives the thread of a dispatch back: closed, unless the client has written in it; then it stays theirs and open (R80, R97). */
+export async function releaseThread(tx: Queryable, dispatchId: string): Promise<void> {
+  const own = and(eq(threads.claimedByDispatchId, dispatchId), ne(threads.status, 'closed'));
+  await tx
+    .update(threads)
+    .set({ status: 'closed', closedAt: sql`now()`, closedBy: null })
+    .where(and(own, isNull(threads.clientWroteAt)));
+  await tx
+    .update(threads)
+    .set({ claimedByDispatchId: null })
+    .where(and(own, isNotNull(threads.clientWroteAt)));
+}
+
+/** How often a thread may be closed under our hands before we give up looking for an open one. */
+const joinTries = 5;
+
+/**
+ * The open thread that an inbound message joins, opened if there is none; marks that the client wrote. Tells the dispatch that had
+ * claimed it, if any.
+ */
+export async function joinThread(
+  tx: Queryable,
+  inbound: { clientId: string; channel: { id: string; type: ChannelType }; scopeKey: string; at: Date },
+): Promise<{ threadId: string; claimedBy: string | null }> {
+  for (let tries = 0; tries < joinTries; tries++) {
+    const [open] = await tx
+      .update(threads)
+      .set({ clientWroteAt: inbound.at, status: 'active', minimised: false })
+      .where(and(eq(threads.scopeKey, inbound.scopeKey), ne(threads.status, 'closed')))
+      .returning({ id: threads.id, claimedBy: threads.claimedByDispatchId });
+    if (open) return { threadId: open.id, claimedBy: open.claimedBy };
+    const [made] = await tx
+      .insert(threads)
+      .values({
+        id: uuidv7(),
+        clientId: inbound.clientId,
+        channelId: inbound.channel.id,
+        channelType: inbound.channel.type,
+        scopeKey: inbound.scopeKey,
+        status: 'active',
+        origin: 'inbound',
+        clientWroteAt: inbound.at,
+      })
+      .onConflictDoNothing()
+      .returning({ id: threads.id });
+    if (made) return { threadId: made.id, claimedBy: null };
+  }
+  throw new Error('The thread of an inbound message was closed again and again while it was being joined.');
+}
