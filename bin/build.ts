@@ -1,0 +1,27 @@
+/** Compiles the project into dist/ and bundles the workflows. `--no-check` leaves out the type check. */
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { buildWorkflowBundle } from '../runtime/bundle.js';
+import { inProject } from '../runtime/paths.js';
+
+const bundleName = 'workflow-bundle.js';
+const dist = inProject('dist');
+const fresh = inProject(`dist.${process.pid}`);
+const old = inProject(`dist.${process.pid}.old`);
+
+const compiled = spawnSync(
+  process.execPath,
+  [inProject('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh, ...(process.argv.includes('--no-check') ? ['--noCheck'] : [])],
+  { cwd: inProject(), stdio: 'inherit' },
+);
+if (compiled.status === 0) {
+  // In one move, so that a process that is just starting never reads half a build.
+  if (existsSync(inProject('dist', bundleName))) copyFileSync(inProject('dist', bundleName), `${fresh}/${bundleName}`);
+  if (existsSync(dist)) renameSync(dist, old);
+  renameSync(fresh, dist);
+  await buildWorkflowBundle(inProject('dist', bundleName));
+}
+rmSync(fresh, { recursive: true, force: true });
+rmSync(old, { recursive: true, force: true });
+process.exitCode = compiled.status ?? 1;
