@@ -34,7 +34,7 @@ function matching(pattern: RegExp, text: string): NormalisedValue {
 
 /** R28: the count comes before the grammar, so that a short number is told as short. */
 function normalisePhone(text: string, defaultCountry?: string): NormalisedValue {
-  const bare = text.replace(/[\s\-.()\u00a0[\]]/g, '');
+  const bare = text.replace(/[\s\p{Pd}.()[\]]/gu, '');
   if (!/^\+?\d+$/.test(bare)) return { ok: false, code: 'CONTACT_POINT_INVALID' };
   const digits = bare.replace('+', '').length;
   if (digits < 7) return { ok: false, code: 'PHONE_TOO_SHORT' };

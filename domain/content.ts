@@ -28,6 +28,12 @@ export interface RenderedContent {
   template: { name: string; language: string; header: string[]; body: string[] } | null;
 }
 
+/** The form that is hashed: the same text for the same content, in whatever order a store gives its fields back. */
+export function frozenForm(content: RenderedContent): string {
+  const { subject, text, from, bcc, template } = content;
+  return JSON.stringify([subject, text, from, bcc, template && [template.name, template.language, template.header, template.body]]);
+}
+
 export interface ContentRefusal {
   code: RefusalCode;
   /** JSON pointer into the content. */
@@ -58,12 +64,16 @@ export function refuseContent(
   if (capabilities.text && chars > capabilities.text.maxChars) {
     refuse('TEXT_TOO_LONG', '/text', `The channel carries ${capabilities.text.maxChars} characters, this text has ${chars}.`);
   }
-  if ((content.attachmentIds ?? []).length > 0 && !capabilities.attachments) refuse('ATTACHMENTS_NOT_SUPPORTED', '/attachmentIds');
+  const wantsFile = content.kind === 'attachment' || content.kind === 'text_attachment';
+  const files = (content.attachmentIds ?? []).length;
+  if (wantsFile && files === 0) refuse('CONTENT_EMPTY', '/attachmentIds');
+  if (files > 0 && !capabilities.attachments) refuse('ATTACHMENTS_NOT_SUPPORTED', '/attachmentIds');
   if (capabilities.subject) {
     // A template of ours brings its own subject; the rendering refuses one that has none.
     if (content.kind !== 'template' && isBlank(content.subject)) refuse('SUBJECT_REQUIRED', '/subject');
     if ((content.subject ?? '').length > maxSubjectChars) refuse('TEXT_TOO_LONG', '/subject');
-    if (content.from !== undefined && !mailboxes.includes(content.from.toLowerCase())) refuse('FROM_NOT_CONNECTED', '/from');
+    const from = content.from?.toLowerCase();
+    if (from !== undefined && !mailboxes.some((one) => one.toLowerCase() === from)) refuse('FROM_NOT_CONNECTED', '/from');
   }
   if ((content.bcc ?? []).length > 0 && !capabilities.bcc) refuse('BCC_NOT_SUPPORTED', '/bcc');
   else {

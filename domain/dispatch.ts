@@ -62,7 +62,7 @@ const graph: Record<DispatchState, readonly DispatchState[]> = {
   sending: ['checking', 'disposing', 'awaiting_receipt', 'needs_template', 'awaiting_decision', 'outcome_unknown', 'completed', 'failed', 'rejected', 'cancelled', 'expired'],
   awaiting_decision: ['checking', 'cancelled', 'expired'],
   needs_template: ['checking', 'cancelled', 'expired', 'failed'],
-  outcome_unknown: ['checking', 'disposing', 'awaiting_receipt', 'completed', 'failed', 'expired'],
+  outcome_unknown: ['checking', 'disposing', 'awaiting_receipt', 'needs_template', 'completed', 'failed', 'expired'],
   disposing: ['awaiting_receipt', 'completed', 'failed', 'needs_template'],
   awaiting_receipt: ['checking', 'needs_template', 'completed', 'failed'],
   completed: [],
@@ -132,7 +132,9 @@ function refuseChoice(at: Standing): RefusalCode | null {
 }
 
 function refuseCancel(at: Standing): RefusalCode | null {
-  const stoppable: readonly DispatchState[] = ['accepted', 'checking', 'awaiting_recipient', 'scheduled', 'rendering', 'awaiting_decision', 'needs_template'];
-  if (at.accepted || !stoppable.includes(at.state)) return 'TOO_LATE';
+  const before: readonly DispatchState[] = ['accepted', 'checking', 'awaiting_recipient', 'scheduled', 'rendering'];
+  // Here the provider has refused what it may have accepted before, so a person may let it rest.
+  const refused = at.state === 'awaiting_decision' || at.state === 'needs_template';
+  if (!refused && (at.accepted || !before.includes(at.state))) return 'TOO_LATE';
   return at.busy ? 'NOT_WAITING' : null;
 }

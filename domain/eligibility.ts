@@ -2,7 +2,7 @@
 
 import { type Capabilities, type ChannelPolicy, type ChannelType, type ContactPointKind } from './channel.js';
 import type { RefusalCode, WarningCode } from './codes.js';
-import { type Candidate, decideRecipient } from './recipient.js';
+import { type Candidate, countsAsSelected, decideRecipient } from './recipient.js';
 import { decideTemplateUse, type TemplateFacts } from './template-use.js';
 
 export interface ChannelFacts {
@@ -131,8 +131,8 @@ function decideChannel(facts: EligibilityFacts): { channel: ChannelFacts | null;
   const { channelId } = facts.request;
   if (channelId) return { channel: facts.channels.find((one) => one.id === channelId) ?? null, warnings: [] };
   const warnings: Warning[] = [];
-  const selected = facts.contactPoints.filter((one) => one.selected);
-  for (const point of selected.length > 0 ? selected : facts.contactPoints) {
+  const inPriority = facts.contactPoints.toSorted((a, b) => a.position - b.position);
+  for (const point of inPriority.filter((one) => countsAsSelected(one, inPriority))) {
     const channel = facts.channels.find((one) => one.enabled && one.capabilities.addressKinds.includes(point.kind));
     if (channel) return { channel, warnings };
     warnings.push({ code: 'CONTACT_POINT_SKIPPED', contactPointId: point.id });
@@ -146,7 +146,8 @@ function decideBlocks(facts: EligibilityFacts, channel: ChannelFacts): Refusal[]
   const blocked = (id: string): boolean => wide.some((one) => one.channelId === null || one.channelId === id);
   if (!blocked(channel.id)) return [];
   const enabled = facts.channels.filter((one) => one.enabled);
-  if (wide.some((one) => one.channelId === null) || enabled.every((one) => blocked(one.id))) return [{ code: 'CLIENT_BLOCKED' }];
+  const everywhere = wide.some((one) => one.channelId === null) || (enabled.length > 0 && enabled.every((one) => blocked(one.id)));
+  if (everywhere) return [{ code: 'CLIENT_BLOCKED' }];
   return [{ code: 'CHANNEL_BLOCKED', channelId: channel.id }];
 }
 

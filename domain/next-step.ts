@@ -42,11 +42,12 @@ const templateRefusals: readonly RefusalCode[] = [
 export function decideNextStep(verdict: Verdict, progress: Progress): Step {
   if (verdict.allowed) return verdict.ask ? { kind: 'wait', waitingFor: 'recipient', reason: null } : { kind: 'send' };
   const codes = verdict.refusals.map((one) => one.code);
-  const ended: EndState = progress.attemptRefused ? 'failed' : 'rejected';
+  const afterAttempt: EndState = progress.attemptRefused ? 'failed' : 'rejected';
   const final = codes.find((code) => finalRefusals.includes(code));
   const reason = final ?? codes[0]!;
-  if (progress.firstCheck || final || !progress.parks) return { kind: 'end', state: ended, reason };
+  if (progress.firstCheck || final) return { kind: 'end', state: afterAttempt, reason };
   const needsTemplate = codes.every((code) => templateRefusals.includes(code));
+  if (!progress.parks) return { kind: 'end', state: needsTemplate ? afterAttempt : 'rejected', reason };
   return { kind: 'wait', waitingFor: needsTemplate ? 'template' : 'decision', reason };
 }
 
@@ -107,10 +108,15 @@ export function decideAfterAttempt(
     case 'wrong_epoch':
       return { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
     case 'unknown':
-      return policy.unknownWaitMs === 0 ? decideDoubt(policy, clock) : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
+      return firstDoubt(policy, clock);
     case 'refused':
       return afterRefusal(outcome.failure, policy, clock, parks);
   }
+}
+
+/** A receipt may still tell: wait for it where the channel has any. */
+function firstDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>, clock: RetryClock): AfterAttempt {
+  return policy.unknownWaitMs === 0 ? decideDoubt(policy, clock) : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
 }
 
 /** How often a message in doubt is handed over again before a person decides: each time may be one more copy. */
@@ -124,9 +130,15 @@ export function decideDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown'>, 
   return after.kind === 'back_off' ? { ...after, fresh: false } : ask;
 }
 
-function afterRefusal(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock, parks: boolean): AfterAttempt {
+function afterRefusal(
+  failure: Failure,
+  policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>,
+  clock: RetryClock,
+  parks: boolean,
+): AfterAttempt {
   const { reason, retry } = meaningOf(failure);
-  if (retry !== 'permanent') return backOff(failure, policy, clock);
+  if (retry === 'unknown') return firstDoubt(policy, clock);
+  if (retry === 'retryable') return backOff(failure, policy, clock);
   const wantsTemplate = reason === 'WINDOW_CLOSED' || reason === 'TEMPLATE_PAUSED';
   return wantsTemplate && parks ? { kind: 'ask', waitingFor: 'template', reason } : { kind: 'end', state: 'failed', reason };
 }
@@ -136,8 +148,9 @@ function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: 
   const { initialMs, maximumMs, deadlineMs } = policy.retry;
   const grown = Math.min(maximumMs, initialMs * 2 ** Math.min(clock.tries - 1, 20));
   const own = grown * (0.8 + 0.4 * clock.random);
-  // A provider's wait is a lower bound: jitter only adds to it.
-  const waitMs = Math.round(failure.retryAfterMs === undefined ? own : failure.retryAfterMs * (1 + 0.1 * clock.random));
+  // A provider's wait is a lower bound: jitter only adds to it. A wait of nothing is no wait: it would hammer the provider.
+  const asked = failure.retryAfterMs ?? 0;
+  const waitMs = Math.ceil(asked > 0 ? asked * (1 + 0.1 * clock.random) : own);
   const capped = failure.maxAttempts !== undefined && clock.tries >= failure.maxAttempts;
   if (capped || clock.elapsedMs + waitMs > deadlineMs) return { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' };
   return { kind: 'back_off', waitMs, fresh: true, reason: meaningOf(failure).reason };
@@ -145,6 +158,7 @@ function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: 
 
 /** What the ledger knows of a dispatch when its run ends. */
 export interface LedgerSummary {
+  /** A provider accepted an attempt and has not reported its failure since. */
   accepted: boolean;
   /** An attempt is still under way or in doubt. */
   open: boolean;
@@ -155,8 +169,8 @@ export interface LedgerSummary {
  * `cancelled` or `failed` (I4). A Cancel or Terminate in Temporal Web comes here too.
  */
 export function decideEnd(asked: { state: EndState; reason: EndReason | null }, ledger: LedgerSummary): { state: EndState; reason: EndReason | null } {
-  if (asked.state === 'completed' || asked.reason === 'ABANDONED') return asked;
-  if (ledger.accepted && asked.state !== 'failed') return { state: 'completed', reason: null };
-  if (ledger.open) return { state: 'expired', reason: 'OUTCOME_UNKNOWN' };
+  if (asked.state === 'completed') return asked;
+  if (ledger.accepted && (asked.state !== 'failed' || asked.reason === 'ABANDONED')) return { state: 'completed', reason: null };
+  if (ledger.open && asked.reason !== 'ABANDONED') return { state: 'expired', reason: 'OUTCOME_UNKNOWN' };
   return asked;
 }

@@ -3,7 +3,7 @@
 import type { ContactPointKind } from './channel.js';
 import type { RefusalCode } from './codes.js';
 import type { ChannelFacts, ContactPointFacts, EligibilityFacts, Refusal, Warning } from './eligibility.js';
-import { windowOf } from './template-use.js';
+import { isTemplateRequired, windowOf } from './template-use.js';
 
 /** A contact point as the chooser shows it: unusable ones stay listed with their reasons (R41). */
 export interface Candidate {
@@ -28,7 +28,6 @@ export interface RecipientDecision {
 
 export function decideRecipient(facts: EligibilityFacts, channel: ChannelFacts): RecipientDecision {
   const candidates = listCandidates(facts, channel);
-  const selected = candidates.filter((one) => one.selected);
   const decided = (contactPointId: string | null, more: Partial<RecipientDecision> = {}): RecipientDecision => ({
     candidates,
     contactPointId,
@@ -38,43 +37,52 @@ export function decideRecipient(facts: EligibilityFacts, channel: ChannelFacts):
     ...more,
   });
 
-  const named = facts.request.pick ?? (facts.request.recipientPolicy === 'explicit' ? facts.request.contactPointId : null);
-  if (named) {
+  const { pick, recipientPolicy } = facts.request;
+  if (pick !== null || recipientPolicy === 'explicit') {
+    const named = pick ?? facts.request.contactPointId;
     const candidate = candidates.find((one) => one.contactPointId === named);
     return candidate?.usable ? decided(named) : decided(null, { refusals: refuseUnusable(channel, candidate ? [candidate] : [], named) });
   }
-  const firstUsable = selected.find((one) => one.usable);
-  if (!firstUsable) return decided(null, { refusals: refuseUnusable(channel, selected, null) });
+  const asks = mayAsk(facts, channel, candidates[0]?.kind);
+  const eligible = asks && facts.settings.askWhenSeveralFilledIn ? candidates : candidates.filter((one) => one.selected);
+  const recipient = eligible.find((one) => one.usable);
+  if (!recipient) return decided(null, { refusals: refuseUnusable(channel, eligible, null) });
   // X9: counted before unusable ones are taken out, so that a blocked second number is no unasked pick.
-  const several = selected.length > 1 || (facts.settings.askWhenSeveralFilledIn && candidates.length > 1);
-  if (several && channel.capabilities.recipientChoice && facts.request.recipientPolicy === 'ask') return decided(null, { ask: true });
-  const others = candidates.length > 1;
-  return decided(firstUsable.contactPointId, {
-    warnings: others ? [{ code: 'OTHER_NUMBER_SELECTED', channelId: channel.id, contactPointId: firstUsable.contactPointId }] : [],
+  if (asks && eligible.length > 1) return decided(null, { ask: true });
+  const { contactPointId } = recipient;
+  return decided(contactPointId, {
+    warnings: candidates.length > 1 ? [{ code: 'OTHER_NUMBER_SELECTED', channelId: channel.id, contactPointId }] : [],
   });
 }
 
-/** All contact points of the kind that the channel uses, in priority order; nothing selected means all count as selected (R34, X9). */
+/** A person is asked only where the request lets them, on channels with a chooser, and for its kind (R44, X7, X18). */
+function mayAsk(facts: EligibilityFacts, channel: ChannelFacts, kind: ContactPointKind | undefined): boolean {
+  return facts.request.recipientPolicy === 'ask' && kind !== undefined && kind === channel.capabilities.recipientChoice;
+}
+
+/** Selection is made within a kind; where nothing of a kind is selected, all of it counts as selected (R34, X9). */
+export function countsAsSelected(point: ContactPointFacts, all: readonly ContactPointFacts[]): boolean {
+  return point.selected || !all.some((one) => one.kind === point.kind && one.selected);
+}
+
+/** All contact points of the kind that the channel uses, in priority order (R33, R41). */
 export function listCandidates(facts: EligibilityFacts, channel: ChannelFacts): Candidate[] {
   const points = ofOneKind(facts.contactPoints, channel).toSorted((a, b) => a.position - b.position);
-  const noneSelected = !points.some((one) => one.selected);
+  // The setting lets a person pick beyond what is selected; nothing else does.
+  const widened = facts.settings.askWhenSeveralFilledIn && mayAsk(facts, channel, points[0]?.kind);
   return points.map((point) => {
-    const selected = noneSelected || point.selected;
+    const selected = countsAsSelected(point, points);
     const reasons = reasonsAgainst(facts, channel, point);
     const openUntil = windowOf(channel, point);
-    const windowOpen = openUntil !== null && facts.now < openUntil;
     return {
       contactPointId: point.id,
       kind: point.kind,
       position: point.position,
       selected,
-      usable: reasons.length === 0 && (selected || facts.settings.askWhenSeveralFilledIn),
-      reasons: selected || facts.settings.askWhenSeveralFilledIn ? reasons : [...reasons, 'NOT_SELECTED'],
-      windowOpenUntil: windowOpen ? openUntil.toISOString() : null,
-      templateRequired:
-        channel.policy.templatePolicy === 'required' ||
-        channel.capabilities.template === 'required' ||
-        (channel.capabilities.template === 'required_outside_window' && !windowOpen),
+      usable: reasons.length === 0 && (selected || widened),
+      reasons: selected || widened ? reasons : [...reasons, 'NOT_SELECTED'],
+      windowOpenUntil: openUntil !== null && facts.now < openUntil ? openUntil.toISOString() : null,
+      templateRequired: isTemplateRequired(channel, point, facts.now),
     };
   });
 }

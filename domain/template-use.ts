@@ -26,31 +26,27 @@ export function isWindowOpen(channel: ChannelFacts, point: ContactPointFacts | u
 }
 
 export function decideTemplateUse(facts: EligibilityFacts, channel: ChannelFacts, contactPointId: string): { refusals: Refusal[]; warnings: Warning[] } {
-  const refuse = (...codes: RefusalCode[]): { refusals: Refusal[]; warnings: Warning[] } => ({
+  const told = (codes: RefusalCode[], warnings: Warning[] = []): { refusals: Refusal[]; warnings: Warning[] } => ({
     refusals: codes.map((code) => ({ code, channelId: channel.id, contactPointId })),
-    warnings: [],
+    warnings,
   });
   const { template, content } = facts.request;
-  const required = isTemplateRequired(facts, channel, contactPointId);
+  const point = facts.contactPoints.find((one) => one.id === contactPointId);
   const takesRegistered = channel.capabilities.template !== 'none' && channel.policy.templatePolicy !== 'unavailable';
 
-  if (template?.registered) {
-    if (!takesRegistered || !template.servesChannel) return refuse('TEMPLATE_NOT_SUPPORTED');
-    if (template.status !== 'approved') return refuse('TEMPLATE_NOT_APPROVED');
-    if (required && !template.textOnly) return refuse('TEMPLATE_NOT_TEXT_ONLY');
-    return refuse();
-  }
-  if (template && template.status !== 'approved') return refuse('TEMPLATE_NOT_APPROVED');
-  if (!required) return refuse();
+  if (template?.registered && (!takesRegistered || !template.servesChannel)) return told(['TEMPLATE_NOT_SUPPORTED']);
+  const codes: RefusalCode[] = template && template.status !== 'approved' ? ['TEMPLATE_NOT_APPROVED'] : [];
+  if (!isTemplateRequired(channel, point, facts.now)) return told(codes);
+  if (template?.registered) return told(template.textOnly ? codes : [...codes, 'TEMPLATE_NOT_TEXT_ONLY']);
   // R70: without a template integration the provider itself compares the text; we only warn.
   if (!takesRegistered || channel.policy.templateEnforcement === 'passthrough') {
-    return { refusals: [], warnings: content.textDiffersFromTemplates ? [{ code: 'TEMPLATE_TEXT_DIFFERS', channelId: channel.id }] : [] };
+    return told(codes, content.textDiffersFromTemplates ? [{ code: 'TEMPLATE_TEXT_DIFFERS', channelId: channel.id }] : []);
   }
-  return channel.approvedTextOnlyTemplates > 0 ? refuse('TEMPLATE_REQUIRED') : refuse('TEMPLATE_REQUIRED', 'NO_APPROVED_TEMPLATE');
+  return told([...codes, 'TEMPLATE_REQUIRED', ...(channel.approvedTextOnlyTemplates > 0 ? [] : (['NO_APPROVED_TEMPLATE'] as const))]);
 }
 
-function isTemplateRequired(facts: EligibilityFacts, channel: ChannelFacts, contactPointId: string): boolean {
+/** Required by the channel, by its operator, or because the session window of this contact point is closed (R61, R68). */
+export function isTemplateRequired(channel: ChannelFacts, point: ContactPointFacts | undefined, now: Date): boolean {
   if (channel.policy.templatePolicy === 'required' || channel.capabilities.template === 'required') return true;
-  if (channel.capabilities.template !== 'required_outside_window') return false;
-  return !isWindowOpen(channel, facts.contactPoints.find((one) => one.id === contactPointId), facts.now);
+  return channel.capabilities.template === 'required_outside_window' && !isWindowOpen(channel, point, now);
 }

@@ -55,8 +55,9 @@ export function refuseVariables(variables: readonly TemplateVariable[], given: R
 }
 
 /**
- * Fills `{{name}}` placeholders of a registered template in header, body and footer; the order in which a part first names its
- * variables is the order of the parameters that the provider is sent. Variables have passed `refuseVariables`.
+ * Fills `{{name}}` placeholders of a registered template in header, body and footer. The parameters that the provider is sent follow
+ * the numbers of positional placeholders (`{{1}}`), else the order in which a part first names them. Variables have passed
+ * `refuseVariables`.
  */
 export function fillRegistered(
   template: Pick<TemplateVersion, 'header' | 'body' | 'footer'>,
@@ -73,12 +74,19 @@ export function fillRegistered(
 const placeholder = /\{\{\s*([A-Za-z0-9_]+)\s*\}\}/g;
 
 function fill(part: string, variables: Readonly<Record<string, string>>): string {
-  return part.replace(placeholder, (_, name: string) => variables[name] ?? '');
+  return part.replace(placeholder, (_, name: string) => valueOf(name, variables));
 }
 
 function parametersOf(part: string, variables: Readonly<Record<string, string>>): string[] {
-  const names = new Set([...part.matchAll(placeholder)].map((match) => match[1]!));
-  return [...names].map((name) => variables[name] ?? '');
+  const names = [...new Set([...part.matchAll(placeholder)].map((match) => match[1]!))];
+  const positional = names.every((name) => /^\d+$/.test(name));
+  const inOrder = positional ? names.toSorted((a, b) => Number(a) - Number(b)) : names;
+  return inOrder.map((name) => valueOf(name, variables));
+}
+
+/** Own properties only: a placeholder named `constructor` is a name like any other. */
+function valueOf(name: string, variables: Readonly<Record<string, string>>): string {
+  return Object.hasOwn(variables, name) ? variables[name]! : '';
 }
 
 function isOfType(variable: TemplateVariable, value: string): boolean {
