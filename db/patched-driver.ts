@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 
 /** Throws one clear sentence when postgres.js is unpatched: it could then run a late statement inside another transaction. */
 export function assertPatched(): void {
-  const root = dirname(createRequire(import.meta.url).resolve('postgres/package.json'));
+  // Resolves to <package>/cjs/src/index.js; the package does not let its package.json be asked for.
+  const root = join(dirname(createRequire(import.meta.url).resolve('postgres')), '..', '..');
   const connection = readFileSync(join(root, 'src', 'connection.js'), 'utf8');
   const index = readFileSync(join(root, 'src', 'index.js'), 'utf8');
   if (connection.includes('query = errorResponse = null') && index.includes('if (lost)')) return;

@@ -60,7 +60,7 @@ export function installRuntime(options: { logger: Logger; metricsPort: number })
 const sdkLevels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /** Is there a Temporal server at this address? Answers within the deadline. */
-export async function isTemporalReachable(temporal: Config['temporal'], deadlineMs = callDeadlineMs): Promise<boolean> {
+export async function isTemporalReachable(temporal: Pick<Config['temporal'], 'address' | 'namespace' | 'security'>, deadlineMs = callDeadlineMs): Promise<boolean> {
   const connection = Connection.lazy({ address: temporal.address, ...temporal.security });
   try {
     await connection.withDeadline(Date.now() + deadlineMs, () => connection.workflowService.describeNamespace({ namespace: temporal.namespace }));

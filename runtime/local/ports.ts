@@ -1,0 +1,42 @@
+/** Ports of this machine. */
+
+import { connect, createServer, type AddressInfo } from 'node:net';
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const held = await hold(0);
+  if (typeof held === 'string') throw new Error(`No free port on this machine (${held}).`);
+  return held;
+}
+
+/** Null when nothing listens on this port of 127.0.0.1; else one sentence that names the port and the variable that moves it. */
+export async function portProblem(wanted: { port: number; variable: string; what: string }): Promise<string | null> {
+  const held = await hold(wanted.port);
+  if (typeof held === 'number') return null;
+  const why = held === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${held})`;
+  return `Port ${wanted.port} for ${wanted.what} ${why}. Stop that program, or give another port: ${wanted.variable}=${wanted.port + 1000} npm start`;
+}
+
+/** Does something accept connections on this port of 127.0.0.1? */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 });
+    const answer = (listening: boolean) => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', () => answer(true)).once('error', () => answer(false)).once('timeout', () => answer(false));
+  });
+}
+
+/** Listens for a moment; the port number, or the error's code. */
+function hold(port: number): Promise<number | string> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
+    server.listen(port, '127.0.0.1', () => {
+      const { port: held } = server.address() as AddressInfo;
+      server.close(() => resolve(held));
+    });
+  });
+}

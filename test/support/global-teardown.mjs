@@ -1,0 +1,5 @@
+/** After all tests: the shared servers end. */
+
+export default async function globalTeardown() {
+  await globalThis.stopTestServers?.();
+}
