@@ -112,12 +112,7 @@ const noReply: Failure = { class: 'unknown', scope: 'message', provider: { messa
  * taken; a row past its deadline becomes `in_doubt`, unless a receipt has come. Runs in the caller's transaction. Safe to repeat.
  */
 export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: number, generation: number, revision: number): Promise<AttemptOutcome> {
-  const [superseded] = await tx
-    .insert(attempts)
-    .values({ id: uuidv7(), dispatchId, attemptNo, generation, revision, state: 'superseded', finishedAt: sql`now()` })
-    .onConflictDoNothing()
-    .returning({ id: attempts.id });
-  if (superseded) return { kind: 'not_sent' };
+  if (await insertSettled(tx, { dispatchId, attemptNo, generation, revision }, 'superseded')) return { kind: 'not_sent' };
   const [row] = await tx
     .select()
     .from(attempts)
@@ -126,6 +121,33 @@ export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: nu
   const outcome = await readOutcome(tx, row!);
   if (row!.state !== 'sending' || outcome.kind !== 'unknown') return outcome;
   return await doubtAttempt(tx, row!, noReply);
+}
+
+/** The owner says that nothing left and nothing will: the number is closed, whether its row was written or not (H11). */
+export async function voidAttempt(tx: Queryable, dispatchId: string, attemptNo: number, generation: number, revision: number): Promise<void> {
+  await tx
+    .insert(attempts)
+    .values({ id: uuidv7(), dispatchId, attemptNo, generation, revision, state: 'superseded', finishedAt: sql`now()` })
+    .onConflictDoUpdate({
+      target: [attempts.dispatchId, attempts.attemptNo],
+      set: { state: 'superseded', finishedAt: sql`now()` },
+      setWhere: eq(attempts.state, 'sending'),
+    });
+}
+
+/** A row for an attempt that was never written here: its end is a person's word. False when there is one already. */
+export async function insertSettled(
+  tx: Queryable,
+  ref: { dispatchId: string; attemptNo: number; generation: number; revision: number },
+  state: AttemptState,
+): Promise<boolean> {
+  const { dispatchId, attemptNo, generation, revision } = ref;
+  const rows = await tx
+    .insert(attempts)
+    .values({ id: uuidv7(), dispatchId, attemptNo, generation, revision, state, finishedAt: sql`now()` })
+    .onConflictDoNothing()
+    .returning({ id: attempts.id });
+  return rows.length > 0;
 }
 
 /** From `sending` to `in_doubt`; a receipt that came first settles it as sent instead (H7). */

@@ -1,13 +1,12 @@
 /** Where a dispatch stands: every change is guarded in SQL and leaves an entry in the timeline. */
 
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
-import { type DispatchState, statesBefore, type WaitingFor } from '../domain/dispatch.js';
+import { type DispatchState, type EndState, statesBefore, type WaitingFor } from '../domain/dispatch.js';
 import type { Verdict } from '../domain/eligibility.js';
-import { decideEnd, type EndReason } from '../domain/next-step.js';
-import type { EndState } from '../domain/dispatch.js';
+import { decideEnd, type EndReason, type LedgerSummary } from '../domain/next-step.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
-import { attempts, dispatches, messages, recipientChoices } from './schema/index.js';
+import { dispatches, recipientChoices } from './schema/index.js';
 import { raiseMessageStatus } from './messages.js';
 import { releaseThread } from './threads.js';
 
@@ -83,10 +82,9 @@ export async function endDispatch(
       .for('update');
     if (!row) throw new Error(`There is no dispatch ${end.dispatchId}.`);
     if (row.endedAt) return { state: row.state as EndState, reason: row.endReason as EndReason | null };
-    const states = await tx.select({ state: attempts.state }).from(attempts).where(eq(attempts.dispatchId, end.dispatchId));
-    const accepted = states.some((one) => one.state === 'accepted' || one.state === 'reconciled_sent');
-    const open = states.some((one) => one.state === 'sending' || one.state === 'in_doubt' || one.state === 'parked');
-    const asEnded = decideEnd(end, { accepted, open });
+    const ledger = await summarise(tx, end.dispatchId);
+    const { accepted } = ledger;
+    const asEnded = decideEnd(end, ledger);
     await tx
       .update(dispatches)
       .set({
@@ -107,8 +105,14 @@ export async function endDispatch(
   });
 }
 
-/** The history entry of a dispatch, if it has one. */
-export async function findMessage(db: Queryable, dispatchId: string): Promise<typeof messages.$inferSelect | null> {
-  const [row] = await db.select().from(messages).where(eq(messages.dispatchId, dispatchId));
-  return row ?? null;
+/** What the attempts of a dispatch come to; one that was accepted and then refused by receipt is not accepted. */
+async function summarise(tx: Queryable, dispatchId: string): Promise<LedgerSummary> {
+  const [row] = await tx.execute<{ accepted: boolean; open: boolean }>(sql`
+    select coalesce(bool_or(a.state in ('accepted', 'reconciled_sent') and (f.failed is not true)), false) as accepted,
+      coalesce(bool_or(a.state in ('sending', 'in_doubt', 'parked')), false) as open
+    from attempts a
+    left join lateral (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) as failed
+      from receipts r where r.attempt_id = a.id) f on true
+    where a.dispatch_id = ${dispatchId}`);
+  return { accepted: row!.accepted, open: row!.open };
 }

@@ -1,6 +1,6 @@
 /** Writes what a provider answered: the attempt, its recipients, the message's status and the lasting marks, in one transaction. */
 
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import { provesHandOver } from '../domain/receipt.js';
@@ -11,9 +11,9 @@ import { raiseMessageStatus } from './messages.js';
 import { leaveSignal } from './outbox.js';
 import { attemptExternalIds, attemptRecipients, attempts, blocks, channels, contactPointChannels, dispatches, optOuts, templates } from './schema/index.js';
 
+/** One address of the envelope, by its place: 0 is the To address, the others are the BCC addresses in their order (H10). */
 export interface SettledRecipient {
-  role: 'to' | 'bcc';
-  address: string;
+  position: number;
   status: 'accepted' | 'refused';
   failure?: Failure;
 }
@@ -43,11 +43,18 @@ export async function settleAttempt(db: Database, attemptId: string, answer: Ans
     if (answer.recipients.length > 0) {
       await tx
         .insert(attemptRecipients)
-        .values(answer.recipients.map((one, position) => ({ attemptId, position, ...one })))
+        .values(answer.recipients.map((one) => ({ attemptId, role: one.position === 0 ? ('to' as const) : ('bcc' as const), address: addressAt(row, one.position), ...one })))
         .onConflictDoNothing();
     }
     if (late) await leaveSignal(tx, row.dispatchId, 'receipt');
   });
+}
+
+/** Answers travel without addresses; they are looked up where they are written. */
+function addressAt(row: AttemptRow, position: number) {
+  return position === 0
+    ? sql<string>`(select address from contact_points where id = ${row.contactPointId})`
+    : sql<string>`(select rendered->'bcc'->>(${position - 1}::int) from dispatch_revisions where dispatch_id = ${row.dispatchId} and revision = ${row.revision})`;
 }
 
 async function settleAccepted(tx: Queryable, row: AttemptRow, answer: Extract<Answer, { kind: 'accepted' }>, late: boolean): Promise<void> {
@@ -66,6 +73,11 @@ async function settleAccepted(tx: Queryable, row: AttemptRow, answer: Extract<An
   for (const receipt of await adoptReceipts(tx, channelId, row.id, answer.externalIds)) {
     await raiseMessageStatus(tx, row.dispatchId, receipt.status, receipt.failure ? { failure: receipt.failure, reason: receipt.reason ?? 'UNLISTED' } : {});
   }
+  // The provider takes our messages again.
+  await tx
+    .update(channels)
+    .set({ pausedReason: null, pausedAt: null })
+    .where(and(eq(channels.id, channelId), isNotNull(channels.pausedAt)));
   await recordEvent(tx, row.dispatchId, 'delivery.accepted', { attemptNo: row.attemptNo });
 }
 

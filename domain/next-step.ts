@@ -143,6 +143,12 @@ function afterRefusal(
   return wantsTemplate && parks ? { kind: 'ask', waitingFor: 'template', reason } : { kind: 'end', state: 'failed', reason };
 }
 
+/** A refusal that came by receipt, after the provider had accepted: a template for staff where that helps, else the end (4.1). */
+export function decideLateRefusal(failure: Failure, parks: boolean): Extract<AfterAttempt, { kind: 'ask' | 'end' }> {
+  const { reason } = meaningOf(failure);
+  return reason === 'WINDOW_CLOSED' && parks ? { kind: 'ask', waitingFor: 'template', reason } : { kind: 'end', state: 'failed', reason };
+}
+
 /** The provider's wait, else 5 s doubling to a cap, with ±20 % jitter; ends when the retry deadline would pass (settings, 4.6). */
 function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock): AfterAttempt {
   const { initialMs, maximumMs, deadlineMs } = policy.retry;

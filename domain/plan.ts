@@ -12,7 +12,7 @@ export interface DeliveryPlan {
   disposition: Disposition['kind'] | null;
   /** The provider may refuse by receipt after it has accepted: wait for the first receipt before the end (4.1). */
   lateRefusals: boolean;
-  policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs' | 'receiptWindowMs' | 'ladder'>;
+  policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs' | 'receiptWindowMs' | 'ladder' | 'maxInFlight'>;
 }
 
 /** The policy in force: what the operator set over the defaults of the channel's type; a dispatch may bring its own retry deadline. */
@@ -26,7 +26,7 @@ export function planDelivery(
   contactPointId: string,
   disposition: Disposition | null,
 ): DeliveryPlan {
-  const { retry, onUnknown, unknownWaitMs, receiptWindowMs, ladder } = channel.policy;
+  const { retry, onUnknown, unknownWaitMs, receiptWindowMs, ladder, maxInFlight } = channel.policy;
   const hasReceipts = Object.keys(channel.capabilities.receipts).length > 0;
   return {
     channelId: channel.id,
@@ -35,6 +35,6 @@ export function planDelivery(
     disposition: channel.capabilities.opensThread ? (disposition?.kind ?? 'close') : null,
     lateRefusals: channel.capabilities.receipts.failed !== undefined,
     // Nothing can end the wait for a receipt where there are none (R99).
-    policy: { retry, onUnknown, unknownWaitMs: hasReceipts ? unknownWaitMs : 0, receiptWindowMs, ladder },
+    policy: { retry, onUnknown, unknownWaitMs: hasReceipts ? unknownWaitMs : 0, receiptWindowMs, ladder, maxInFlight },
   };
 }

@@ -1,0 +1,68 @@
+/** May we send now, to whom, through what? Facts in one read, decided by the domain, stored with the dispatch. */
+
+import { loadFacts } from '../db/facts.js';
+import { recordRefusedChoice, recordVerdict } from '../db/dispatches.js';
+import { isEndState } from '../domain/dispatch.js';
+import { decideEligibility, type EligibilityFacts, type Verdict } from '../domain/eligibility.js';
+import { decideNextStep, type Step } from '../domain/next-step.js';
+import { type DeliveryPlan, planDelivery } from '../domain/plan.js';
+import type { ActivityDeps } from './deps.js';
+import { assembleFacts } from './eligibility-facts.js';
+
+export interface CheckInput {
+  dispatchId: string;
+  revision: number;
+  attemptNo: number;
+  /** A pick that was just made and has not been checked yet. */
+  pick: { contactPointId: string; chosenBy: string } | null;
+  firstCheck: boolean;
+}
+
+export interface CheckResult {
+  step: Step;
+  verdict: Verdict;
+  /** Null unless the step is to send. */
+  plan: DeliveryPlan | null;
+  /** The fresh pick cannot be used; the wait goes on with these candidates (R46). */
+  pickRefused: boolean;
+}
+
+const nothingDecided: Verdict = { allowed: false, refusals: [], warnings: [], candidates: [], channelId: null, contactPointId: null, ask: false };
+
+/** Safe to repeat, also after the send: an attempt that has a row gets the verdict it was sent under (H12). */
+export const checkEligibility =
+  (deps: ActivityDeps) =>
+  async (input: CheckInput): Promise<CheckResult> => {
+    const { dispatchId, revision } = input;
+    const facts = await loadFacts(deps.db, input);
+    if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
+    const { state, parks } = facts.dispatch;
+    if (isEndState(state)) {
+      return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false };
+    }
+    const pick = input.pick?.contactPointId ?? facts.choice;
+    let eligibility = assembleFacts(deps.registry, facts, { firstCheck: input.firstCheck, pick });
+    // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
+    const stored = facts.attempt?.verdict ?? (facts.attempt?.state === 'reconciled_sent' ? facts.dispatch.verdict : null);
+    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(eligibility, stored, facts.request.disposition), pickRefused: false };
+
+    let verdict = decideEligibility(eligibility);
+    const pickRefused = input.pick !== null && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
+    if (pickRefused) {
+      eligibility = assembleFacts(deps.registry, facts, { firstCheck: input.firstCheck, pick: null });
+      verdict = decideEligibility(eligibility);
+      await recordRefusedChoice(deps.db, dispatchId, input.pick!);
+    }
+    await deps.checkpoint('check.decided');
+    await recordVerdict(deps.db, { dispatchId, revision, verdict, choice: pickRefused ? null : input.pick });
+    await deps.checkpoint('check.recorded');
+    const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
+    return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused };
+  };
+
+function planFor(facts: EligibilityFacts, verdict: Verdict, disposition: Parameters<typeof planDelivery>[2]): DeliveryPlan {
+  const channel = facts.channels.find((one) => one.id === verdict.channelId);
+  if (!channel || !verdict.contactPointId) throw new Error('A verdict that allows sending names no channel or no contact point.');
+  return planDelivery(channel, verdict.contactPointId, disposition);
+}
+

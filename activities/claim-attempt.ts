@@ -1,0 +1,82 @@
+/** The first of the two short transactions around a hand-over: check again, claim the thread, write `sending` (H1, H3, H8, H13). */
+
+import { askLedger, type AttemptRow, findAttempt, insertAttempt } from '../db/attempts.js';
+import { constraintOf, sqlState } from '../db/connect.js';
+import { type HandOverFacts, loadHandOver } from '../db/delivery.js';
+import { moveDispatch } from '../db/dispatches.js';
+import { recordEvent } from '../db/events.js';
+import { loadFacts } from '../db/facts.js';
+import { writeOutgoingMessage } from '../db/messages.js';
+import { claimThread } from '../db/threads.js';
+import type { Ladder } from '../domain/channel.js';
+import { decideEligibility } from '../domain/eligibility.js';
+import type { AttemptOutcome } from '../domain/next-step.js';
+import { threadScopeKey } from '../domain/thread.js';
+import type { ActivityDeps } from './deps.js';
+import { assembleFacts } from './eligibility-facts.js';
+
+export interface DeliverInput {
+  dispatchId: string;
+  revision: number;
+  channelId: string;
+  contactPointId: string;
+  attemptNo: number;
+  generation: number;
+  /** Repeats the attempt before it, which is in doubt, under the same provider key. */
+  repeats: boolean;
+  sendEpoch: number;
+}
+
+/** `claimed`: the row is ours and the message may be handed over. `told`: it may not, and this is what became of the attempt. */
+export type Claim =
+  | { kind: 'claimed'; attempt: AttemptRow; ladder: Ladder; acceptedAt: Date; handOver: HandOverFacts }
+  | { kind: 'told'; outcome: AttemptOutcome };
+
+const told = (outcome: AttemptOutcome): Claim => ({ kind: 'told', outcome });
+
+/** Throws only when the database does; then nothing was handed over and nothing will be under this number. */
+export async function claimAttempt(deps: ActivityDeps, input: DeliverInput): Promise<Claim> {
+  try {
+    return await deps.db.transaction((tx) => claim(deps, tx as never, input));
+  } catch (error) {
+    // Another thread of the scope was opened between our look and our write.
+    if (sqlState(error) === '23505' && constraintOf(error) === 'threads_one_open') return told({ kind: 'refused_by_check' });
+    throw error;
+  }
+}
+
+async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverInput): Promise<Claim> {
+  const { dispatchId, revision, attemptNo, generation } = input;
+  if (await findAttempt(tx, dispatchId, attemptNo)) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
+  const facts = await loadFacts(tx, input);
+  if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
+  if (facts.installationEpoch !== input.sendEpoch) return told({ kind: 'wrong_epoch' });
+
+  const eligibility = assembleFacts(deps.registry, facts, { firstCheck: false, pick: facts.choice });
+  const verdict = decideEligibility(eligibility);
+  const channel = eligibility.channels.find((one) => one.id === input.channelId);
+  if (!channel || !verdict.allowed || verdict.contactPointId !== input.contactPointId || verdict.channelId !== input.channelId) {
+    return told({ kind: 'refused_by_check' });
+  }
+  const { clientId, threadId, senderId, acceptedAt } = facts.dispatch;
+  const { opensThread } = channel.capabilities;
+  const thread = facts.anyAccepted
+    ? threadId
+    : await claimThread(tx, {
+        dispatchId,
+        clientId,
+        channel: { id: channel.id, type: channel.type, opensThread },
+        scopeKey: threadScopeKey(facts.settings.activeThreadScope, clientId, channel.id),
+        threadId,
+        tagIds: facts.request.tagIds,
+      });
+  if (!thread) return told({ kind: 'refused_by_check' });
+  const { ladder } = channel.policy;
+  const attempt = await insertAttempt(tx, { ...input, verdict, sendDeadlineMs: ladder.sendDeadlineMs });
+  if (!attempt) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
+  const handOver = await loadHandOver(tx, input);
+  await writeOutgoingMessage(tx, { dispatchId, threadId: thread, authorId: senderId, content: handOver.rendered });
+  await moveDispatch(tx, dispatchId, 'sending', facts.anyAccepted ? {} : { dispositionStatus: opensThread ? 'pending' : 'not_applicable' });
+  await recordEvent(tx, dispatchId, 'delivery.began', { attemptNo, channelId: channel.id, contactPointId: input.contactPointId });
+  return { kind: 'claimed', attempt, ladder, acceptedAt, handOver };
+}

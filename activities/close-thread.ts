@@ -1,0 +1,16 @@
+/** Closes the thread of a dispatch after sending (R80). */
+
+import { applyDisposition } from '../db/dispositions.js';
+import type { DispositionResult } from '../domain/disposition.js';
+import type { ActivityDeps } from './deps.js';
+import type { DispositionInput } from './disposition-input.js';
+
+/** Safe to repeat: what is done stays done; a business "no" is returned (R96). */
+export const closeThread =
+  (deps: ActivityDeps) =>
+  async (input: DispositionInput): Promise<DispositionResult> => {
+    await deps.checkpoint('dispose.before');
+    const result = await applyDisposition(deps.db, input.dispatchId, input.repair, input.actorId);
+    await deps.checkpoint('dispose.recorded');
+    return result;
+  };

@@ -1,0 +1,124 @@
+/** One attempt: claim it in the ledger, hand it to the provider once, write down what was answered (H1–H3, H11). */
+
+import { createHash } from 'node:crypto';
+import { Context } from '@temporalio/activity';
+import { HandOverForbidden, type SendOutcome } from '../channels/channel.js';
+import { mergeConfig } from '../channels/secrets.js';
+import { type Answer, settleAttempt, type SettledRecipient } from '../db/settle.js';
+import { frozenForm } from '../domain/content.js';
+import type { AttemptOutcome } from '../domain/next-step.js';
+import { type Claim, claimAttempt, type DeliverInput } from './claim-attempt.js';
+import type { ActivityDeps } from './deps.js';
+
+export type { DeliverInput };
+
+/** What the ledger could not be told; the workflow writes it down, for as long as it takes. */
+export type Unrecorded = { kind: 'answer'; attemptId: string; answer: Answer } | { kind: 'void' };
+
+export interface DeliverResult {
+  outcome: AttemptOutcome;
+  unrecorded: Unrecorded | null;
+}
+
+/** How often a send in progress says that it lives, as a share of the heartbeat time-out. */
+const heartbeatShare = 4;
+
+/**
+ * One hand-over at most. Safe to repeat: an attempt that has a row is answered from it, and never sent again.
+ * Temporal does not retry it; the workflow decides what follows.
+ */
+export const deliverMessage = (deps: ActivityDeps) => {
+  const inFlight = new Map<string, number>();
+
+  return async (input: DeliverInput & { maxInFlight: number; heartbeatMs: number }): Promise<DeliverResult> => {
+    const busy = inFlight.get(input.channelId) ?? 0;
+    if (busy >= input.maxInFlight) return { outcome: { kind: 'busy' }, unrecorded: null };
+    inFlight.set(input.channelId, busy + 1);
+    const activity = Context.current();
+    const beat = setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
+    try {
+      return await attempt(deps, input);
+    } finally {
+      clearInterval(beat);
+      inFlight.set(input.channelId, (inFlight.get(input.channelId) ?? 1) - 1);
+    }
+  };
+};
+
+async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<DeliverResult> {
+  // Counted from before the claim, so that we stop sooner than the row's deadline says.
+  const startedAt = performance.now();
+  let claim: Claim;
+  try {
+    await deps.checkpoint('deliver.before-claim');
+    claim = await claimAttempt(deps, input);
+    await deps.checkpoint('deliver.claimed');
+  } catch (error) {
+    // Whether the claim was committed cannot be known, but nothing was sent: its number is closed.
+    deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'attempt not claimed');
+    return { outcome: { kind: 'not_sent' }, unrecorded: { kind: 'void' } };
+  }
+  if (claim.kind === 'told') return { outcome: claim.outcome, unrecorded: null };
+
+  const answer = await handOver(deps, input, claim, startedAt);
+  await deps.checkpoint('deliver.answered');
+  try {
+    await settleAttempt(deps.db, claim.attempt.id, answer);
+    await deps.checkpoint('deliver.settled');
+    return { outcome: outcomeOf(answer), unrecorded: null };
+  } catch (error) {
+    deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'answer not recorded yet');
+    return { outcome: outcomeOf(answer), unrecorded: { kind: 'answer', attemptId: claim.attempt.id, answer } };
+  }
+}
+
+async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<Claim, { kind: 'claimed' }>, startedAt: number): Promise<Answer> {
+  const { channel, rendered, renderedSha256, to, served } = claim.handOver;
+  const plugin = deps.registry.find(channel.type, channel.provider)!;
+  const hash = createHash('sha256').update(frozenForm(rendered)).digest('hex');
+  if (hash !== renderedSha256) return { kind: 'refused', failure: { class: 'invalid_content', scope: 'message', provider: { message: 'The stored content no longer matches its hash.' } }, recipients: [] };
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
+  const envelope = [to.address, ...rendered.bcc];
+  const left = envelope.filter((_, position) => !served.includes(position));
+  try {
+    const outcome = await plugin.send(
+      { to: { kind: to.kind, value: to.address }, content: rendered, acceptedAt: claim.acceptedAt, ...(served.length > 0 ? { only: left } : {}) },
+      {
+        cfg: plugin.configSchema.parse(mergeConfig(channel.config, deps.openCredentials(channel))),
+        dispatchId: input.dispatchId,
+        attemptId: claim.attempt.id,
+        attemptNo: input.attemptNo,
+        providerKey: `${input.dispatchId}:${input.generation}`,
+        ladder: claim.ladder,
+        signal: stop.signal,
+        assertMayHandOver: () => {
+          if (performance.now() - startedAt >= claim.ladder.exchangeMs) throw new HandOverForbidden('The send deadline has passed.');
+        },
+        openAttachment: (id) => {
+          throw new Error(`There is no attachment ${id}.`);
+        },
+      },
+    );
+    return answerOf(outcome, envelope, Object.keys(plugin.capabilities(channel.config).receipts).length === 0);
+  } catch (error) {
+    // A fault of ours inside a plug-in: nobody can tell how far it came.
+    const failure = plugin.classifyError(error);
+    return error instanceof HandOverForbidden ? { kind: 'refused', failure: { ...failure, class: 'transient' }, recipients: [] } : { kind: 'unknown', failure };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function answerOf(outcome: SendOutcome, envelope: readonly string[], sentWithoutReceipt: boolean): Answer {
+  if (outcome.kind === 'unknown') return outcome;
+  const recipients = (outcome.perRecipient ?? []).map(
+    (one): SettledRecipient => ({ position: envelope.indexOf(one.address), status: one.status, ...(one.failure ? { failure: one.failure } : {}) }),
+  );
+  if (outcome.kind === 'refused') return { kind: 'refused', failure: outcome.failure, recipients };
+  return { kind: 'accepted', externalIds: outcome.externalIds, canonicalValue: outcome.canonicalAddress?.value ?? null, recipients, sentWithoutReceipt };
+}
+
+function outcomeOf(answer: Answer): AttemptOutcome {
+  return answer.kind === 'accepted' ? { kind: 'accepted' } : { kind: answer.kind, failure: answer.failure };
+}

@@ -1,0 +1,16 @@
+/** What the activities are given; nothing here is read from the environment. */
+
+import type { ChannelRegistry } from '../channels/registry.js';
+import type { Database } from '../db/connect.js';
+
+/** Opens a channel's sealed credentials; an empty object where it has none. */
+export type OpenCredentials = (channel: { id: string; credentials: Buffer | null; credentialsKey: Buffer | null }) => Record<string, unknown>;
+
+export interface ActivityDeps {
+  db: Database;
+  registry: ChannelRegistry;
+  openCredentials: OpenCredentials;
+  /** Called by name before and after every write and call of a send; does nothing outside tests of crashes. */
+  checkpoint: (name: string) => void | Promise<void>;
+  log: { info(facts: object, sentence: string): void; warn(facts: object, sentence: string): void };
+}

@@ -1,0 +1,16 @@
+/** Ends a dispatch as the ledger allows (I4). */
+
+import { endDispatch as end } from '../db/dispatches.js';
+import type { EndState } from '../domain/dispatch.js';
+import type { EndReason } from '../domain/next-step.js';
+import type { ActivityDeps } from './deps.js';
+
+/** Safe to repeat: the first end stays, and it is the one that is told. */
+export const endDispatch =
+  (deps: ActivityDeps) =>
+  async (asked: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string }): Promise<{ state: EndState; reason: EndReason | null }> => {
+    await deps.checkpoint('end.before');
+    const ended = await end(deps.db, asked);
+    await deps.checkpoint('end.recorded');
+    return ended;
+  };

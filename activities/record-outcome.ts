@@ -1,0 +1,16 @@
+/** Writes down what the hand-over could not: a sent message is never sent again because a write failed (H11). */
+
+import { voidAttempt } from '../db/attempts.js';
+import { settleAttempt } from '../db/settle.js';
+import type { Unrecorded } from './deliver-message.js';
+import type { ActivityDeps } from './deps.js';
+import type { AttemptRef } from './reconcile-attempt.js';
+
+/** Safe to repeat; the workflow repeats it for ever. */
+export const recordOutcome =
+  (deps: ActivityDeps) =>
+  async (ref: AttemptRef & { unrecorded: Unrecorded }): Promise<void> => {
+    const { unrecorded } = ref;
+    if (unrecorded.kind === 'answer') await settleAttempt(deps.db, unrecorded.attemptId, unrecorded.answer);
+    else await voidAttempt(deps.db, ref.dispatchId, ref.attemptNo, ref.generation, ref.revision);
+  };

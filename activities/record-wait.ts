@@ -1,0 +1,12 @@
+/** Says in the dispatch's row whom it waits for and until when (R4, R93). */
+
+import { recordWait as enterWait, type Wait } from '../db/dispatches.js';
+import type { ActivityDeps } from './deps.js';
+
+/** Safe to repeat. */
+export const recordWait =
+  (deps: ActivityDeps) =>
+  async (wait: Wait & { releaseThread: boolean }): Promise<void> => {
+    await enterWait(deps.db, wait);
+    await deps.checkpoint('wait.recorded');
+  };

@@ -1,0 +1,16 @@
+/** Hands the thread to an employee, group, skill, bot or department (R82). */
+
+import { applyDisposition } from '../db/dispositions.js';
+import type { DispositionResult } from '../domain/disposition.js';
+import type { ActivityDeps } from './deps.js';
+import type { DispositionInput } from './disposition-input.js';
+
+/** Safe to repeat: what is done stays done; a business "no" is returned (R96). */
+export const transferThread =
+  (deps: ActivityDeps) =>
+  async (input: DispositionInput): Promise<DispositionResult> => {
+    await deps.checkpoint('dispose.before');
+    const result = await applyDisposition(deps.db, input.dispatchId, input.repair, input.actorId);
+    await deps.checkpoint('dispose.recorded');
+    return result;
+  };

@@ -1,0 +1,85 @@
+/** What a hand-over and its rendering read and write besides the ledger. */
+
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import type { ChannelPolicy, ChannelType, ContactPointKind } from '../domain/channel.js';
+import type { Content, RenderedContent } from '../domain/content.js';
+import type { TemplateVersion } from '../domain/template.js';
+import type { Queryable } from './connect.js';
+import { dispatchRevisions } from './schema/index.js';
+
+export interface SendingChannel {
+  id: string;
+  type: ChannelType;
+  provider: string;
+  config: Record<string, unknown>;
+  policy: Partial<ChannelPolicy>;
+  credentials: Buffer | null;
+  credentialsKey: Buffer | null;
+}
+
+export interface RenderingFacts {
+  content: Content;
+  rendered: RenderedContent | null;
+  template: TemplateVersion | null;
+  channel: Pick<SendingChannel, 'type' | 'provider' | 'config'>;
+  /** The mailbox or number of ours that the contact point last wrote to (X19). */
+  lastInboundTo: string | null;
+}
+
+interface Ids {
+  dispatchId: string;
+  revision: number;
+  channelId: string;
+  contactPointId: string;
+}
+
+/** What the content is built from; throws when the revision or channel is gone. */
+export async function loadRendering(db: Queryable, ids: Ids): Promise<RenderingFacts> {
+  const [row] = await db.execute<{ facts: RenderingFacts }>(sql`
+    select json_build_object('content', r.content, 'rendered', r.rendered,
+      'channel', json_build_object('type', c.type, 'provider', c.provider, 'config', c.config),
+      'lastInboundTo', (select x.last_inbound_to from contact_point_channels x where x.contact_point_id = ${ids.contactPointId} and x.channel_id = c.id),
+      'template', (select json_build_object('templateId', t.id, 'version', v.version, 'origin', t.origin, 'name', t.name, 'language', t.language,
+          'subject', v.subject, 'header', v.header, 'body', v.body, 'footer', v.footer, 'variables', v.variables, 'textOnly', v.text_only)
+        from templates t join template_versions v on v.template_id = t.id and v.version = r.template_version
+        where t.id = (r.content->>'templateId')::uuid)) as facts
+    from dispatch_revisions r, channels c
+    where r.dispatch_id = ${ids.dispatchId} and r.revision = ${ids.revision} and c.id = ${ids.channelId}`);
+  if (!row) throw new Error(`There is no revision ${ids.revision} of dispatch ${ids.dispatchId}, or no channel ${ids.channelId}.`);
+  return row.facts;
+}
+
+/** Freezes the rendered content of a revision; the first rendering stays (R106). */
+export async function freezeRendering(db: Queryable, ids: Pick<Ids, 'dispatchId' | 'revision'>, rendered: RenderedContent, sha256: string): Promise<boolean> {
+  const frozen = await db
+    .update(dispatchRevisions)
+    .set({ rendered, renderedSha256: sha256 })
+    .where(and(eq(dispatchRevisions.dispatchId, ids.dispatchId), eq(dispatchRevisions.revision, ids.revision), isNull(dispatchRevisions.rendered)))
+    .returning({ revision: dispatchRevisions.revision });
+  return frozen.length > 0;
+}
+
+export interface HandOverFacts {
+  channel: SendingChannel;
+  to: { kind: ContactPointKind; address: string };
+  rendered: RenderedContent;
+  renderedSha256: string;
+  /** Places in the envelope that an earlier attempt has served: 0 is the To address, the others are BCC. */
+  served: number[];
+}
+
+/** What a hand-over needs: the channel with its sealed credentials, the address and the frozen content. */
+export async function loadHandOver(db: Queryable, ids: Ids): Promise<HandOverFacts> {
+  const [row] = await db.execute<{ facts: Omit<HandOverFacts, 'channel'> & { channel: Omit<SendingChannel, 'credentials' | 'credentialsKey'> }; credentials: Buffer | null; credentials_key: Buffer | null }>(sql`
+    select json_build_object(
+      'channel', json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'config', c.config, 'policy', c.policy),
+      'to', json_build_object('kind', p.kind, 'address', p.address),
+      'rendered', r.rendered, 'renderedSha256', r.rendered_sha256,
+      'served', (select coalesce(json_agg(ar.position), '[]') from attempts a join attempt_recipients ar on ar.attempt_id = a.id
+        where a.dispatch_id = r.dispatch_id and a.revision = r.revision and a.channel_id = c.id and ar.status = 'accepted')) as facts,
+      c.credentials, c.credentials_key
+    from dispatch_revisions r, channels c, contact_points p
+    where r.dispatch_id = ${ids.dispatchId} and r.revision = ${ids.revision} and c.id = ${ids.channelId} and p.id = ${ids.contactPointId}`);
+  if (!row || !row.facts.rendered) throw new Error(`Revision ${ids.revision} of dispatch ${ids.dispatchId} is not ready to be handed over.`);
+  return { ...row.facts, channel: { ...row.facts.channel, credentials: row.credentials, credentialsKey: row.credentials_key } };
+}

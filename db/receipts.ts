@@ -1,0 +1,66 @@
+/** Later statuses of attempts, stored once and applied by rank (R103). */
+
+import { and, desc, eq, sql } from 'drizzle-orm';
+import type { Failure } from '../domain/failure.js';
+import { meaningOf } from '../domain/failure.js';
+import type { MessageStatus } from '../domain/receipt.js';
+import type { AttemptRow } from './attempts.js';
+import type { Queryable } from './connect.js';
+import { recordEvent } from './events.js';
+import { raiseMessageStatus } from './messages.js';
+import { leaveSignal } from './outbox.js';
+import { attempts, dispatches, receipts } from './schema/index.js';
+import { leaveMark, reconcileByReceipt } from './settle.js';
+
+export interface StoredReceipt {
+  channelId: string;
+  externalId: string;
+  /** Our own id, where the provider gives it back. */
+  attemptId: string | null;
+  status: MessageStatus;
+  failure: Failure | null;
+  at: Date;
+}
+
+/**
+ * Stores a receipt and applies it to its attempt's dispatch, also after that has ended; without an attempt it waits for one.
+ * Part of the transaction that marks the event applied.
+ */
+export async function applyReceipt(tx: Queryable, receipt: StoredReceipt): Promise<void> {
+  const row = await matchAttempt(tx, receipt);
+  const reason = receipt.failure ? meaningOf(receipt.failure).reason : null;
+  await tx.insert(receipts).values({ ...receipt, attemptId: row?.id ?? null, reason });
+  if (!row) return;
+  await reconcileByReceipt(tx, row, receipt.status);
+  const [open] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, row.dispatchId));
+  // While the dispatch runs another attempt may follow, so a refusal is shown but does not make the message failed (4.4).
+  const raised = receipt.status === 'failed' && !open?.endedAt ? 'queued' : receipt.status;
+  await raiseMessageStatus(tx, row.dispatchId, raised, receipt.failure ? { failure: receipt.failure, reason: reason! } : {});
+  if (receipt.failure) await leaveMark(tx, row, receipt.failure);
+  await recordEvent(tx, row.dispatchId, 'receipt.arrived', { attemptNo: row.attemptNo, status: receipt.status, ...(reason ? { reason } : {}) });
+  if (open && !open.endedAt) await leaveSignal(tx, row.dispatchId, 'receipt');
+}
+
+/** By our own id, else by the provider's; locked, so that it does not change hands while the receipt is applied. */
+async function matchAttempt(tx: Queryable, receipt: StoredReceipt): Promise<AttemptRow | null> {
+  const byProvider = sql`${attempts.id} = (select attempt_id from attempt_external_ids where channel_id = ${receipt.channelId} and external_id = ${receipt.externalId})`;
+  const [row] = await tx
+    .select()
+    .from(attempts)
+    .where(receipt.attemptId ? and(eq(attempts.id, receipt.attemptId), eq(attempts.channelId, receipt.channelId)) : byProvider)
+    .for('update');
+  return row ?? null;
+}
+
+/** What receipts say of the latest attempt of a dispatch: its highest status, and the failure if that is what it is. */
+export async function readReceipts(db: Queryable, dispatchId: string, attemptNo: number): Promise<{ status: MessageStatus | null; failure: Failure | null }> {
+  const rows = await db
+    .select({ status: receipts.status, failure: receipts.failure })
+    .from(receipts)
+    .innerJoin(attempts, eq(attempts.id, receipts.attemptId))
+    .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)))
+    .orderBy(desc(sql`array_position(array['queued','wired','sent','failed','delivered','read'], ${receipts.status})`))
+    .limit(1);
+  const highest = rows[0];
+  return { status: highest?.status ?? null, failure: highest?.status === 'failed' ? highest.failure : null };
+}

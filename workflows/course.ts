@@ -1,0 +1,72 @@
+/** How far a run has come: which attempt, under which key, with which content, and how long it has been trying. */
+
+import type { AfterAttempt, AttemptOutcome, RetryClock } from '../domain/next-step.js';
+
+/** One per run; every number follows from what the ledger and people said, so that a reset or a new run counts alike (H12, H14). */
+export class Course {
+  attemptNo = 1;
+  /** With the dispatch id the provider key: rises on a definite refusal and on a new revision, never in doubt (R98). */
+  generation = 1;
+  revision = 1;
+  /** The next attempt repeats the one before it, which is in doubt. */
+  repeats = false;
+  /** The disposition runs once per dispatch. */
+  disposed = false;
+  sendEpoch: number;
+  private firstCheck = true;
+  private tries = 0;
+  private doubts = 0;
+  private sendingSince: number | null = null;
+
+  constructor(sendEpoch: number) {
+    this.sendEpoch = sendEpoch;
+  }
+
+  /** What the check asks about; only the first one of a run is a first check. */
+  checked(): { revision: number; attemptNo: number; firstCheck: boolean } {
+    const { revision, attemptNo, firstCheck } = this;
+    this.firstCheck = false;
+    return { revision, attemptNo, firstCheck };
+  }
+
+  /** The retry deadline's clock runs from the first attempt since a person last acted. */
+  startSending(): number {
+    this.sendingSince ??= Date.now();
+    return Date.now() - this.sendingSince;
+  }
+
+  clock(outcome: AttemptOutcome): RetryClock {
+    if (outcome.kind === 'unknown') this.doubts += 1;
+    else if (outcome.kind !== 'accepted') this.tries += 1;
+    return { tries: Math.max(1, this.tries), doubts: this.doubts, elapsedMs: this.startSending(), random: Math.random() };
+  }
+
+  /** The next attempt; a fresh one earns a new provider key, a repeat keeps it. */
+  next(fresh: boolean): void {
+    this.attemptNo += 1;
+    if (fresh) this.generation += 1;
+    this.repeats = !fresh;
+  }
+
+  /** Counts on from an attempt, unless it never took its number or waits for somebody to decide about it. */
+  follows(outcome: AttemptOutcome, after: AfterAttempt): void {
+    if (outcome.kind === 'refused_by_check' || outcome.kind === 'busy') return;
+    if (after.kind === 'again' || after.kind === 'back_off') this.next(after.fresh);
+    else if (after.kind === 'ask' && after.waitingFor === 'template') this.next(true);
+  }
+
+  /** A person acted: the retry deadline starts anew. */
+  restart(): void {
+    this.tries = 0;
+    this.doubts = 0;
+    this.sendingSince = null;
+  }
+
+  /** A person gave a new content, channel or template. */
+  revise(revision: number): void {
+    this.restart();
+    this.revision = revision;
+    this.generation += 1;
+    this.repeats = false;
+  }
+}

@@ -1,0 +1,49 @@
+/** One attempt as one activity execution; if it does not come back, the ledger is asked, and asking is a write (H1, H3). */
+
+import { ActivityCancellationType, isCancellation, proxyActivities, sleep } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.js';
+import type { AttemptOutcome } from '../domain/next-step.js';
+import type { DeliveryPlan } from '../domain/plan.js';
+import type { Course } from './course.js';
+import type { Desk } from './desk.js';
+import { ledger } from './ledger.js';
+
+export type Settled = Exclude<AttemptOutcome, { kind: 'still_sending' }>;
+
+export async function deliver(desk: Desk, course: Course, dispatchId: string, plan: DeliveryPlan): Promise<Settled> {
+  const { attemptNo, generation, revision } = course;
+  const ref = { dispatchId, attemptNo, generation, revision };
+  const elapsedMs = course.startSending();
+  desk.beginAttempt(attemptNo);
+  let outcome: AttemptOutcome;
+  try {
+    const { deliverMessage } = proxyActivities<Pick<Activities, 'deliverMessage'>>({
+      startToCloseTimeout: plan.policy.ladder.startToCloseMs,
+      scheduleToCloseTimeout: Math.max(plan.policy.ladder.startToCloseMs, plan.policy.retry.deadlineMs - elapsedMs),
+      heartbeatTimeout: plan.policy.ladder.heartbeatMs,
+      retry: { maximumAttempts: 1 },
+      cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+      summary: `attempt ${attemptNo}`,
+    });
+    const result = await deliverMessage({
+      ...ref,
+      channelId: plan.channelId,
+      contactPointId: plan.contactPointId,
+      repeats: course.repeats,
+      sendEpoch: course.sendEpoch,
+      maxInFlight: plan.policy.maxInFlight,
+      heartbeatMs: plan.policy.ladder.heartbeatMs,
+    });
+    if (result.unrecorded) await ledger.recordOutcome({ ...ref, unrecorded: result.unrecorded });
+    outcome = result.outcome;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    outcome = await ledger.reconcileAttempt(ref);
+  }
+  while (outcome.kind === 'still_sending') {
+    await sleep(outcome.waitMs, { summary: 'until the send deadline' });
+    outcome = await ledger.reconcileAttempt(ref);
+  }
+  desk.note(`attempt ${attemptNo} ${outcome.kind}`);
+  return outcome;
+}

@@ -1,0 +1,262 @@
+/** Where a run hears what people and providers say, and where it waits for them: handlers only record, the story decides. */
+
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  log,
+  setCurrentDetails,
+  setDefaultSignalHandler,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { UpdateDefinition } from '@temporalio/common';
+import { refusals, type RefusalCode } from '../domain/codes.js';
+import { type DispatchMessage, type DispatchState, refuseMessage, type WaitingFor } from '../domain/dispatch.js';
+import type { Disposition } from '../domain/disposition.js';
+import type { Verdict } from '../domain/eligibility.js';
+import type { EndReason } from '../domain/next-step.js';
+import * as contract from './dispatch-message.contract.js';
+import { ledger } from './ledger.js';
+
+/** What somebody said to the dispatch. */
+export type Word =
+  | { kind: 'choice'; contactPointId: string; actorId: string }
+  | { kind: 'cancel'; actorId: string }
+  | { kind: 'abandon'; actorId: string }
+  | { kind: 'retry'; actorId: string }
+  | { kind: 'revision'; revision: number; actorId: string }
+  | { kind: 'resolution'; outcome: 'sent' | 'not_sent' | 'resend'; sendEpoch: number; actorId: string }
+  | { kind: 'disposition'; disposition: Disposition; actorId: string };
+
+/** How a wait was left: somebody spoke, the system has news, or nobody did anything in time. */
+export type Heard = Word | { kind: 'news' } | { kind: 'deadline' };
+
+export interface WaitSpec {
+  state: DispatchState;
+  waitingFor: WaitingFor;
+  /** At most, in milliseconds. */
+  waitMs: number;
+  reason: EndReason | null;
+  /** Parked for a person, the dispatch gives its thread back (R97). */
+  releaseThread: boolean;
+}
+
+interface Request {
+  word: Word;
+  answer: 'open' | 'taken' | RefusalCode;
+}
+
+/** One per run. */
+export class Desk {
+  verdict: Verdict | null = null;
+  /** A provider has accepted an attempt. */
+  accepted = false;
+  /** Nobody could tell about an attempt, and waiting for a receipt did not help. */
+  parked = false;
+  state: DispatchState = 'checking';
+  attemptCount = 0;
+  private waitingFor: WaitingFor | null = null;
+  private chosen = false;
+  private request: Request | null = null;
+  private early: Word | null = null;
+  private news = false;
+  private readonly timeline: contract.TimelineEntry[] = [];
+  private readonly input: contract.DispatchInput;
+
+  /** Every handler stands before the first await: an update that finds none is refused. */
+  constructor(input: contract.DispatchInput) {
+    this.input = input;
+    this.hear(contract.chooseRecipient, 'chooseRecipient', (said) => ({ kind: 'choice', ...said }));
+    this.hear(contract.cancel, 'cancel', (said) => ({ kind: 'cancel', ...said }));
+    this.hear(contract.restart, 'restart', (said) => ({ kind: 'revision', ...said }));
+    this.hear(contract.provideTemplate, 'provideTemplate', (said) => ({ kind: 'revision', ...said }));
+    this.hear(contract.changeChannel, 'changeChannel', (said) => ({ kind: 'revision', ...said }));
+    this.hear(contract.retryNow, 'retryNow', (said) => ({ kind: 'retry', ...said }));
+    this.hear(contract.abandon, 'abandon', (said) => ({ kind: 'abandon', ...said }));
+    this.hear(contract.resolveOutcome, 'resolveOutcome', (said) => ({ kind: 'resolution', ...said }));
+    this.hear(contract.setDisposition, 'setDisposition', (said) => ({ kind: 'disposition', ...said }));
+    setHandler(contract.chooseRecipientSignal, (said) => this.hearSignal(said));
+    setHandler(contract.receiptSignal, () => void (this.news = true));
+    setHandler(contract.clientWroteSignal, () => void (this.news = true));
+    setDefaultSignalHandler((name) => log.warn('unknown signal', { signal: name }));
+    setHandler(contract.timelineQuery, () => this.timeline);
+    setHandler(contract.candidatesQuery, () => this.verdict?.candidates ?? []);
+    setHandler(contract.verdictQuery, () => this.verdict);
+  }
+
+  note(what: string): void {
+    this.timeline.push({ at: new Date().toISOString(), what });
+  }
+
+  /** The word that waits for its answer, if it is of this kind. */
+  pending<K extends Word['kind']>(...kinds: K[]): Extract<Word, { kind: K }> | null {
+    const word = this.request?.word;
+    return word && (kinds as string[]).includes(word.kind) ? (word as Extract<Word, { kind: K }>) : null;
+  }
+
+  /** Answers the word that waits: it is acted on, or refused with a code. */
+  answer(as: 'taken' | RefusalCode): void {
+    if (!this.request) return;
+    this.note(`${this.request.word.kind} ${as}`);
+    this.request.answer = as;
+    this.request = null;
+  }
+
+  beginAttempt(attemptNo: number): void {
+    this.attemptCount = attemptNo;
+    this.state = 'sending';
+  }
+
+  /** A provider has the message: what was said meanwhile comes too late. */
+  accept(): void {
+    this.accepted = true;
+    this.answer('TOO_LATE');
+  }
+
+  /** Keeps a check's verdict, and answers a pick that was waiting for it: it holds, or the wait for another goes on (R46). */
+  hearVerdict(check: { verdict: Verdict; pickRefused: boolean; step: { kind: string } }): void {
+    this.verdict = check.verdict;
+    this.state = 'checking';
+    this.note(`checked: ${check.step.kind}`);
+    if (!this.pending('choice')) return;
+    this.chosen = !check.pickRefused;
+    this.answer(check.pickRefused ? 'CHOICE_INVALID' : 'taken');
+  }
+
+  /** The one way to wait: told in the row, in the search attributes and in clear in Temporal Web, on entering and on leaving. */
+  async wait(spec: WaitSpec): Promise<Heard> {
+    if (spec.waitingFor === 'recipient' && this.early && !this.request) this.request = { word: this.early, answer: 'open' };
+    this.early = null;
+    if (this.request) return this.request.word;
+    await ledger.recordWait({ dispatchId: this.input.dispatchId, ...spec });
+    this.enter(spec);
+    const heedsNews = spec.waitingFor === 'outcome' || spec.waitingFor === 'receipt' || spec.waitingFor === 'retry';
+    const heard = (): boolean => this.request !== null || (heedsNews && this.news);
+    const inTime = await condition(heard, Math.max(1, spec.waitMs), { summary: timerNames[spec.waitingFor] });
+    this.leave();
+    if (!inTime && this.request === null) return { kind: 'deadline' };
+    const word = (this.request as Request | null)?.word;
+    if (word) return word;
+    this.news = false;
+    return { kind: 'news' };
+  }
+
+  /** Refuses what comes too late, tells an end that is off the straight path, and lets every handler finish. */
+  async close(end: { state: DispatchState; reason: EndReason | null }, asAsked: boolean): Promise<void> {
+    this.state = end.state;
+    this.answer(asAsked ? 'taken' : 'TOO_LATE');
+    this.note(`${end.state}${end.reason ? ` ${end.reason}` : ''}`);
+    if (end.state !== 'completed') {
+      upsertSearchAttributes([
+        { key: contract.searchAttributes.state, value: end.state },
+        { key: contract.searchAttributes.reason, value: end.reason },
+        { key: contract.searchAttributes.attempts, value: this.attemptCount },
+      ]);
+    }
+    await condition(allHandlersFinished);
+  }
+
+  private enter(spec: WaitSpec): void {
+    this.state = spec.state;
+    this.waitingFor = spec.waitingFor;
+    this.note(`waiting for ${spec.waitingFor}`);
+    const now = new Date();
+    const due = new Date(now.getTime() + spec.waitMs);
+    const keys = contract.searchAttributes;
+    upsertSearchAttributes([
+      { key: keys.state, value: spec.state },
+      { key: keys.waitingFor, value: spec.waitingFor },
+      { key: keys.waitingSince, value: now },
+      { key: keys.dueAt, value: due },
+      { key: keys.attempts, value: this.attemptCount },
+      { key: keys.reason, value: spec.reason },
+    ]);
+    setCurrentDetails(describeWait(spec, due, this.verdict));
+  }
+
+  private leave(): void {
+    this.state = 'checking';
+    this.waitingFor = null;
+    const keys = contract.searchAttributes;
+    upsertSearchAttributes([
+      { key: keys.state, value: 'checking' },
+      { key: keys.waitingFor, value: null },
+      { key: keys.waitingSince, value: null },
+      { key: keys.dueAt, value: null },
+    ]);
+    setCurrentDetails('');
+  }
+
+  private hear<A extends contract.Actor>(definition: UpdateDefinition<contract.Standing, [A]>, message: DispatchMessage, toWord: (said: A) => Word): void {
+    const handler = async (said: A): Promise<contract.Standing> => {
+      const request: Request = { word: toWord(said), answer: 'open' };
+      this.request = request;
+      await condition(() => request.answer !== 'open');
+      if (request.answer !== 'taken') throw this.refusal(request.answer as RefusalCode);
+      return { state: this.state, waitingFor: this.waitingFor };
+    };
+    setHandler(definition, handler, {
+      validator: (said: A) => {
+        const code = this.refuse(message, toWord(said));
+        if (code) throw this.refusal(code);
+      },
+    });
+  }
+
+  /** A validator knows the state and the stored candidates only; the check of a pick is the loop's. */
+  private refuse(message: DispatchMessage, word: Word): RefusalCode | null {
+    const { state, waitingFor, accepted, chosen } = this;
+    const code = refuseMessage(message, { state, waitingFor, accepted, busy: this.request !== null, chosen });
+    if (code || word.kind !== 'choice') return code;
+    const usable = this.verdict?.candidates.some((one) => one.usable && one.contactPointId === word.contactPointId);
+    return usable ? null : 'CHOICE_INVALID';
+  }
+
+  private refusal(code: RefusalCode): ApplicationFailure {
+    const details: contract.UpdateRefusal = code === 'CHOICE_INVALID' ? { candidates: this.verdict?.candidates ?? [] } : {};
+    return ApplicationFailure.create({ type: code, message: refusals[code].title, nonRetryable: true, details: [details] });
+  }
+
+  /** A signal cannot be answered: what does not fit is noted, and what comes before the question is kept for it (R3). */
+  private hearSignal(said: contract.RecipientChoice): void {
+    const word: Word = { kind: 'choice', ...said };
+    const { waitingFor, accepted, chosen, state } = this;
+    const code = refuseMessage('chooseRecipient', { state, waitingFor, accepted, busy: this.request !== null, chosen });
+    if (code === null) this.request = { word, answer: 'open' };
+    else if (code === 'NOT_WAITING' && this.verdict === null) this.early = word;
+    else this.note(`choice by signal refused: ${code}`);
+  }
+}
+
+/** What Temporal Web calls the timer of each wait. */
+const timerNames: Record<WaitingFor, string> = {
+  recipient: 'recipient choice deadline',
+  retry: 'back-off before the next attempt',
+  decision: 'decision deadline',
+  template: 'template deadline',
+  outcome: 'outcome deadline',
+  disposition: 'disposition deadline',
+  receipt: 'receipt window',
+};
+
+const asks: Record<WaitingFor, string> = {
+  recipient: 'somebody to choose the recipient',
+  retry: 'the next attempt; retry, change the channel or abandon to cut it short',
+  decision: 'somebody to restart or cancel',
+  template: 'somebody to provide a template, change the channel or cancel',
+  outcome: 'a receipt, or somebody to say whether the message was sent',
+  disposition: 'somebody to set another disposition',
+  receipt: 'the first receipt of the provider',
+};
+
+/** Markdown for Temporal Web: who waits for what until when, with ids and codes alone. */
+function describeWait(spec: WaitSpec, due: Date, verdict: Verdict | null): string {
+  const head = `Waiting for **${asks[spec.waitingFor]}** until **${due.toISOString()}**.`;
+  const why = spec.reason ? `\n\nReason: \`${spec.reason}\`` : '';
+  if (spec.waitingFor !== 'recipient' || !verdict) return head + why;
+  const lines = verdict.candidates.map(
+    (one) => `- ${one.kind} ${one.position + 1}: \`${one.contactPointId}\` ${one.usable ? 'usable' : `not usable (${one.reasons.join(', ')})`}`,
+  );
+  return `${head}${why}\n\nCandidates:\n${lines.join('\n')}`;
+}

@@ -1,0 +1,1 @@
+export { dispatchMessage } from './dispatch-message.js';
