@@ -32,17 +32,28 @@ export function decideTemplateUse(facts: EligibilityFacts, channel: ChannelFacts
   });
   const { template, content } = facts.request;
   const point = facts.contactPoints.find((one) => one.id === contactPointId);
-  const takesRegistered = channel.capabilities.template !== 'none' && channel.policy.templatePolicy !== 'unavailable';
-
-  if (template?.registered && (!takesRegistered || !template.servesChannel)) return told(['TEMPLATE_NOT_SUPPORTED']);
-  const codes: RefusalCode[] = template && template.status !== 'approved' ? ['TEMPLATE_NOT_APPROVED'] : [];
+  const unfit = template ? refuseTemplate(template, channel) : null;
+  if (unfit === 'TEMPLATE_NOT_SUPPORTED') return told([unfit]);
+  const codes: RefusalCode[] = unfit ? [unfit] : [];
   if (!isTemplateRequired(channel, point, facts.now)) return told(codes);
   if (template?.registered) return told(template.textOnly ? codes : [...codes, 'TEMPLATE_NOT_TEXT_ONLY']);
   // R70: without a template integration the provider itself compares the text; we only warn.
-  if (!takesRegistered || channel.policy.templateEnforcement === 'passthrough') {
+  if (!takesRegistered(channel) || channel.policy.templateEnforcement === 'passthrough') {
     return told(codes, content.textDiffersFromTemplates ? [{ code: 'TEMPLATE_TEXT_DIFFERS', channelId: channel.id }] : []);
   }
   return told([...codes, 'TEMPLATE_REQUIRED', ...(channel.approvedTextOnlyTemplates > 0 ? [] : (['NO_APPROVED_TEMPLATE'] as const))]);
+}
+
+type TemplateTaker = Pick<ChannelFacts, 'capabilities' | 'policy'>;
+
+/** Whether this template may be used at all; null is yes. The door asks too, where the channel may not be known yet (null). */
+export function refuseTemplate(template: TemplateFacts, channel: TemplateTaker | null): RefusalCode | null {
+  if (template.registered && channel && (!takesRegistered(channel) || !template.servesChannel)) return 'TEMPLATE_NOT_SUPPORTED';
+  return template.status === 'approved' ? null : 'TEMPLATE_NOT_APPROVED';
+}
+
+function takesRegistered({ capabilities, policy }: TemplateTaker): boolean {
+  return capabilities.template !== 'none' && policy.templatePolicy !== 'unavailable';
 }
 
 /** Required by the channel, by its operator, or because the session window of this contact point is closed (R61, R68). */
