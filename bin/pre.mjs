@@ -56,7 +56,7 @@ function inputsHash() {
   const { include } = JSON.parse(readFileSync(inRoot('tsconfig.build.json'), 'utf8'));
   const sources = include.filter((folder) => existsSync(inRoot(folder))).flatMap((folder) =>
     readdirSync(inRoot(folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => /\.(ts|cjs)$/.test(name))
       .map((name) => join(folder, name)),
   );
   for (const file of [...sources.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { failureConverterPath } from './data-converter.js';
 import { inProject, projectRoot } from './paths.js';
 
 /**
@@ -16,7 +17,7 @@ export async function buildWorkflowBundle(bundlePath: string): Promise<{ built: 
   if (existsSync(bundlePath) && readFileSync(bundlePath, 'utf8').startsWith(key)) return { built: false };
   const { code } = await bundleWorkflowCode({
     workflowsPath: inProject('workflows', 'index.ts'),
-    failureConverterPath: inProject('runtime', 'failure-converter.ts'),
+    failureConverterPath,
     logger: new DefaultLogger('WARN'),
   });
   mkdirSync(dirname(bundlePath), { recursive: true });
@@ -29,7 +30,7 @@ export async function buildWorkflowBundle(bundlePath: string): Promise<{ built: 
 /** Changes with every byte that can reach the bundle. */
 function bundleKey(): string {
   const hash = createHash('sha256').update(sdkVersion());
-  const files = [...sourcesBelow(inProject('workflows')), ...sourcesBelow(inProject('domain')), inProject('runtime', 'failure-converter.ts')];
+  const files = [...sourcesBelow(inProject('workflows')), ...sourcesBelow(inProject('domain')), failureConverterPath];
   for (const file of files.toSorted()) hash.update(relative(projectRoot, file)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }

@@ -6,7 +6,7 @@ import type { CodecKey } from './config.js';
 import { inProject } from './paths.js';
 
 /** The file that the SDK loads by path. */
-export const failureConverterPath = inProject('dist', 'runtime', 'failure-converter.js');
+export const failureConverterPath = inProject('runtime', 'failure-converter.cjs');
 
 /** The data converter for `Client`, `Worker.create` and replay. */
 export function createDataConverter(keys: readonly CodecKey[]): DataConverter {
