@@ -22,8 +22,8 @@ const settings = z.object({
   WAYBILL_POSTGRES_PORT: port(54_329),
   WAYBILL_TEMPORAL_PORT: port(7233),
   WAYBILL_TEMPORAL_UI_PORT: port(8233),
-  WAYBILL_SANDBOX_SMTP_PORT: port(2525),
-  WAYBILL_SANDBOX_HTTP_PORT: port(8025),
+  WAYBILL_SANDBOX_PORT: port(3081),
+  WAYBILL_SANDBOX_SMTP_PORT: port(3025),
   WAYBILL_EXIT_AFTER_SAMPLE: z.enum(['0', '1'], 'is neither 0 nor 1').default('0'),
 });
 
@@ -34,7 +34,7 @@ export interface LocalConfig {
   searchPath: string;
   dataFolder: string;
   cacheFolder: string;
-  ports: { api: number; metrics: number; postgres: number; temporal: number; temporalUi: number; sandboxSmtp: number; sandboxHttp: number };
+  ports: { api: number; metrics: number; postgres: number; temporal: number; temporalUi: number; sandbox: number; sandboxSmtp: number };
   exitAfterSample: boolean;
 }
 
@@ -47,8 +47,8 @@ export function loadLocalConfig(env: Environment = processEnvironment()): LocalC
     postgres: read.WAYBILL_POSTGRES_PORT,
     temporal: read.WAYBILL_TEMPORAL_PORT,
     temporalUi: read.WAYBILL_TEMPORAL_UI_PORT,
+    sandbox: read.WAYBILL_SANDBOX_PORT,
     sandboxSmtp: read.WAYBILL_SANDBOX_SMTP_PORT,
-    sandboxHttp: read.WAYBILL_SANDBOX_HTTP_PORT,
   };
   if (new Set(Object.values(ports)).size < Object.keys(ports).length) throw new ConfigError(['Two of the WAYBILL_*_PORT settings name the same port: give each its own.']);
   return {

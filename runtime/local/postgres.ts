@@ -2,10 +2,11 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import postgres from 'postgres';
+import { processEnvironment } from '../config.js';
 import { identify, lastLines, spawnDetached, stopProcess, waitUntil, type OsUser, type ProcessIdentity } from './processes.js';
 
 const user = 'waybill';
@@ -40,7 +41,7 @@ export interface LocalPostgresOptions {
  * folder that still runs is adopted, on the port that it has. Throws one clear sentence when the OS user may not reach the folder or
  * the programs, when the packages lack this platform, or when the server does not come up.
  */
-export async function startPostgres(options: LocalPostgresOptions): Promise<LocalPostgres> {
+export async function startPostgres(options: LocalPostgresOptions, spawned: (process: ProcessIdentity) => void = () => {}): Promise<LocalPostgres> {
   const programs = await requirePrograms();
   const runAs = requireOsUser();
   prepareFolder(options.folder, programs.postgres, runAs);
@@ -50,13 +51,14 @@ export async function startPostgres(options: LocalPostgresOptions): Promise<Loca
   const child = await spawnDetached({
     command: programs.postgres,
     args: ['-D', dataFolder(options), '-p', String(options.port), ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...(options.settings ?? [])].flatMap((one) => ['-c', one])],
-    env: { ...process.env, LC_MESSAGES: 'C' },
+    env: { ...processEnvironment(), LC_MESSAGES: 'C' },
     cwd: options.folder,
     user: runAs,
     logFile: options.logFile,
   });
   child.unref();
   const started = identify(child.pid);
+  if (started !== null) spawned(started);
   const ready = started !== null && (await waitUntil(() => child.exitCode !== null || readPidFile(options)?.ready === true, startDeadlineMs));
   if (!ready || child.exitCode !== null) throw new Error(`Postgres did not start. The last lines of ${options.logFile}:\n${lastLines(options.logFile)}`);
   return handle(options, started, options.port, false);
@@ -125,7 +127,7 @@ function makeCluster(options: LocalPostgresOptions, initdb: string, runAs: OsUse
       ...runAs,
       cwd: options.folder,
       encoding: 'utf8',
-      env: { ...process.env, LC_MESSAGES: 'C' },
+      env: { ...processEnvironment(), LC_MESSAGES: 'C' },
     });
     if (made.status !== 0) throw new Error(`Postgres could not make its data folder ${options.folder}: ${made.error?.message ?? made.stderr.trim()}`);
   } finally {

@@ -36,7 +36,7 @@ export async function spawnDetached(spec: ProcessSpec): Promise<ChildProcess & {
     const child = spawn(spec.command, spec.args, {
       detached: true,
       stdio: ['ignore', log, log],
-      env: spec.env ?? process.env,
+      ...(spec.env === undefined ? {} : { env: spec.env }),
       ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
       ...(spec.user ?? {}),
     });
@@ -84,9 +84,9 @@ export async function waitUntil(condition: () => boolean | Promise<boolean>, dea
   }
 }
 
-/** The end of a log file, to be shown when its process did not come up. */
-export function lastLines(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n') : '(no log)';
+/** The end of a log file, to be shown when its process did not come up; from this byte on. */
+export function lastLines(file: string, fromByte = 0): string {
+  return existsSync(file) ? readFileSync(file).subarray(fromByte).toString().trimEnd().split('\n').slice(-15).join('\n') : '(no log)';
 }
 
 function signalQuietly(pid: number, signal: NodeJS.Signals): void {

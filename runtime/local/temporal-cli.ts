@@ -1,12 +1,14 @@
 /** Finds or makes the Temporal CLI: five sources in a fixed order, the first that works wins. */
 
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setPriority } from 'node:os';
+import { processEnvironment } from '../config.js';
 import { inProject } from '../paths.js';
+import { holderOf, takeLock } from './lock.js';
 import { freePort } from './ports.js';
-import { identify, isRunning, killGroup, waitUntil, type ProcessIdentity } from './processes.js';
+import { killGroup, waitUntil } from './processes.js';
 
 const version = '1.8.2';
 const probeMs = 3_000;
@@ -118,7 +120,7 @@ async function compile(options: TemporalCliOptions): Promise<Obtained> {
   mkdirSync(options.cacheFolder, { recursive: true });
   while (!takeLock(lock)) {
     options.say('another process is building it');
-    await waitUntil(() => isProgram(target) || !isHeld(lock) || options.signal?.aborted === true, 3_600_000);
+    await waitUntil(() => isProgram(target) || holderOf(lock) === null || options.signal?.aborted === true, 3_600_000);
     options.signal?.throwIfAborted();
     if (isProgram(target)) return { path: target, source: 'built with Go by another process' };
   }
@@ -141,7 +143,7 @@ function runGo(go: string, output: string, { say, signal, searchPath }: Temporal
     const build = ['build', '-v', '-trimpath', '-ldflags', '-s -w', '-o', output, 'github.com/temporalio/cli/cmd/temporal'];
     const child = spawn(go, build, {
       cwd: inProject('runtime', 'local', 'temporal-cli'),
-      env: { ...process.env, PATH: searchPath, CGO_ENABLED: '0', GOWORK: 'off' },
+      env: { ...processEnvironment(), PATH: searchPath, CGO_ENABLED: '0', GOWORK: 'off' },
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });
@@ -169,30 +171,6 @@ function runGo(go: string, output: string, { say, signal, searchPath }: Temporal
 
 function cachedBinary(cacheFolder: string): string {
   return join(cacheFolder, `temporal-${version}`);
-}
-
-function takeLock(file: string): boolean {
-  if (!isHeld(file)) rmSync(file, { force: true });
-  const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, JSON.stringify(identify(process.pid)));
-  try {
-    // A link appears with its content, so nobody reads a lock that is half written.
-    linkSync(mine, file);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(mine);
-  }
-}
-
-/** A lock whose process is gone is held by nobody. */
-function isHeld(file: string): boolean {
-  try {
-    return isRunning(JSON.parse(readFileSync(file, 'utf8')) as ProcessIdentity);
-  } catch {
-    return false;
-  }
 }
 
 function isProgram(file: string): boolean {

@@ -2,10 +2,9 @@
 
 import { isTemporalReachable, type SearchAttribute } from '../temporal.js';
 import { isListening } from './ports.js';
-import { identify, isRunning, killGroup, lastLines, spawnDetached, stopProcess, waitUntil, type ProcessIdentity } from './processes.js';
+import { identify, isRunning, killGroup, lastLines, spawnDetached, waitUntil, type ProcessIdentity } from './processes.js';
 
 const startDeadlineMs = 30_000;
-const stopGraceMs = 15_000;
 
 export interface TemporalServerOptions {
   /** The Temporal CLI. */
@@ -24,7 +23,6 @@ export interface TemporalServer {
   address: string;
   uiUrl: string;
   process: ProcessIdentity;
-  stop(): Promise<void>;
 }
 
 /** The CLI's arguments, so that a server that still runs can be compared with the one that is wanted. */
@@ -41,26 +39,15 @@ export function temporalServerArguments(options: TemporalServerOptions): string[
 const cliTypes = { TEXT: 'Text', KEYWORD: 'Keyword', INT: 'Int', DOUBLE: 'Double', BOOL: 'Bool', DATETIME: 'Datetime', KEYWORD_LIST: 'KeywordList' } as const;
 
 /** Starts the server and waits until it answers. Throws one clear sentence, with the end of its log, when it does not. */
-export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+export async function startTemporalServer(options: TemporalServerOptions, spawned: (process: ProcessIdentity) => void = () => {}): Promise<TemporalServer> {
   const child = await spawnDetached({ command: options.binary, args: temporalServerArguments(options), logFile: options.logFile });
   child.unref();
   const started = identify(child.pid);
-  const server = temporalServerHandle(options, started ?? { pid: child.pid, startedAs: '' });
-  const answers = async () => (await isListening(options.port)) && isTemporalReachable({ address: server.address, namespace: 'default', security: {} });
-  const up = started !== null && (await waitUntil(() => !isRunning(started) || answers(), startDeadlineMs));
-  if (up && isRunning(started)) return server;
+  if (started !== null) spawned(started);
+  const address = `127.0.0.1:${options.port}`;
+  const answers = async () => (await isListening(options.port)) && isTemporalReachable({ address, namespace: 'default', security: {} });
+  const up = started !== null && (await waitUntil(async () => !isRunning(started) || (await answers()), startDeadlineMs));
+  if (up && isRunning(started)) return { address, uiUrl: `http://127.0.0.1:${options.uiPort}`, process: started };
   killGroup(child.pid);
   throw new Error(`The Temporal server (${options.binary}) did not start. The last lines of ${options.logFile}:\n${lastLines(options.logFile)}`);
-}
-
-/** The server of a process that runs already. */
-export function temporalServerHandle(options: Pick<TemporalServerOptions, 'port' | 'uiPort'>, process: ProcessIdentity): TemporalServer {
-  return {
-    address: `127.0.0.1:${options.port}`,
-    uiUrl: `http://127.0.0.1:${options.uiPort}`,
-    process,
-    stop: async () => {
-      await stopProcess(process, 'SIGTERM', stopGraceMs);
-    },
-  };
 }

@@ -1,0 +1,152 @@
+/** Keeps the processes of the local stack: known by file, watched, started again when they die, ended in reverse order. */
+
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRunning, killGroup, stopProcess, type ProcessIdentity } from './processes.js';
+
+const watchMs = 300;
+const firstBackOffMs = 500;
+/** More deaths than this within the window: it will not get better by itself. */
+const deathsAllowed = 5;
+const deathWindowMs = 60_000;
+
+/** What is known of a process of the stack, kept in `<run folder>/<name>.json`. */
+export interface RunRecord extends ProcessIdentity {
+  name: string;
+  startedAt: string;
+  /** What it was started with, where that decides whether it can be taken over. */
+  args: string[];
+}
+
+export interface Service {
+  name: string;
+  title: string;
+  stopSignal: NodeJS.Signals;
+  /** How long it may take to end by itself. */
+  graceMs: number;
+  /**
+   * Starts it and waits until it is ready, or takes over the one that was left; says which. `record` is called as soon as a process
+   * exists, so that it is known even if we die before it is ready.
+   */
+  start(tools: StartTools): Promise<{ adopted: boolean }>;
+}
+
+export interface StartTools {
+  left: RunRecord | null;
+  record(process: ProcessIdentity, args?: string[]): void;
+  say(note: string): void;
+}
+
+export interface SupervisorEvents {
+  /** A process ended that nobody stopped; it is started again in so many milliseconds. */
+  died(service: Service, backOffMs: number): void;
+  restarted(service: Service): void;
+  /** It died too often, or could not be started again; nothing more is done about it. */
+  gaveUp(service: Service, reason: string): void;
+}
+
+export interface Supervisor {
+  /** The process of this name that still runs from an earlier start, or null. */
+  left(name: string): RunRecord | null;
+  /** Ends what was left under this service's name. */
+  clear(service: Service): Promise<boolean>;
+  start(service: Service, say: (note: string) => void): Promise<{ adopted: boolean }>;
+  /** Ends everything, last started first; each end goes through `step`. Harmless when repeated. */
+  stop(step: (service: Service, end: () => Promise<void>) => Promise<void>): Promise<void>;
+  /** Kills everything at once. */
+  kill(): void;
+}
+
+export function createSupervisor(runFolder: string, events: SupervisorEvents): Supervisor {
+  const running: { service: Service; deaths: number[] }[] = [];
+  let stopping = false;
+  const fileOf = (name: string) => join(runFolder, `${name}.json`);
+
+  function left(name: string): RunRecord | null {
+    const record = read(fileOf(name));
+    return record !== null && isRunning(record) ? record : null;
+  }
+
+  function bringUp(service: Service, say: (note: string) => void): Promise<{ adopted: boolean }> {
+    mkdirSync(runFolder, { recursive: true });
+    return service.start({
+      left: left(service.name),
+      say,
+      record: ({ pid, startedAs }, args = []) => {
+        const record: RunRecord = { name: service.name, pid, startedAs, args, startedAt: new Date().toISOString() };
+        writeFileSync(fileOf(service.name), `${JSON.stringify(record, null, 2)}\n`);
+        if (stopping) killGroup(pid);
+      },
+    });
+  }
+
+  async function revive(entry: { service: Service; deaths: number[] }): Promise<void> {
+    const { service } = entry;
+    const now = Date.now();
+    entry.deaths = [...entry.deaths.filter((at) => at > now - deathWindowMs), now];
+    if (entry.deaths.length > deathsAllowed) return events.gaveUp(service, `it ended ${entry.deaths.length} times within a minute`);
+    const backOffMs = firstBackOffMs * 2 ** (entry.deaths.length - 1);
+    events.died(service, backOffMs);
+    await new Promise((resolve) => setTimeout(resolve, backOffMs));
+    if (stopping) return;
+    try {
+      await bringUp(service, () => {});
+      if (!stopping) events.restarted(service);
+    } catch (error) {
+      if (!stopping) events.gaveUp(service, (error as Error).message);
+      return;
+    }
+    if (!stopping) watch(entry);
+  }
+
+  function watch(entry: { service: Service; deaths: number[] }): void {
+    const timer = setInterval(() => {
+      if (!stopping && left(entry.service.name) !== null) return;
+      clearInterval(timer);
+      if (!stopping) void revive(entry);
+    }, watchMs);
+  }
+
+  return {
+    left,
+    clear: async (service) => {
+      const record = left(service.name);
+      if (record !== null) await stopProcess(record, service.stopSignal, service.graceMs);
+      rmSync(fileOf(service.name), { force: true });
+      return record !== null;
+    },
+    start: async (service, say) => {
+      const entry = { service, deaths: [] };
+      running.push(entry);
+      const started = await bringUp(service, say);
+      watch(entry);
+      return started;
+    },
+    stop: async (step) => {
+      stopping = true;
+      for (const { service } of running.toReversed()) {
+        const record = left(service.name);
+        if (record === null) continue;
+        await step(service, async () => {
+          await stopProcess(record, service.stopSignal, service.graceMs);
+        });
+        rmSync(fileOf(service.name), { force: true });
+      }
+    },
+    kill: () => {
+      stopping = true;
+      for (const { service } of running) {
+        const record = left(service.name);
+        if (record !== null) killGroup(record.pid);
+      }
+    },
+  };
+}
+
+function read(file: string): RunRecord | null {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
+  } catch {
+    return null;
+  }
+}
