@@ -77,7 +77,7 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
       'request', json_build_object('channelId', r.channel_id, 'contactPointId', r.contact_point_id, 'recipientPolicy', r.recipient_policy,
         'content', r.content, 'templateVersion', r.template_version, 'disposition', r.disposition, 'tagIds', r.tag_ids),
       'choice', (select rc.contact_point_id from recipient_choices rc where rc.dispatch_id = d.id and rc.revision = r.revision),
-      'installationEpoch', (select i.send_epoch from installation i),
+      'installationEpoch', coalesce((select i.send_epoch from installation i), 1),
       'channels', (select coalesce(json_agg(json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'enabled', c.enabled,
           'config', c.config, 'policy', c.policy,
           'clientWroteHere', exists (select 1 from contact_point_channels x join contact_points p on p.id = x.contact_point_id

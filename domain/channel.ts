@@ -1,28 +1,9 @@
 /** What we send through: channel types, the kinds of contact point they reach, and what each can do. Source: requirements 4.6, channels section 13. */
 
-export const contactPointKinds = [
-  'phone',
-  'email',
-  'telegram_id',
-  'whatsapp_id',
-  'viber_id',
-  'apple_id',
-  'external_id',
-  'twitter_id',
-] as const;
+export const contactPointKinds = ['phone', 'email', 'telegram_id', 'whatsapp_id', 'viber_id', 'apple_id', 'external_id', 'twitter_id'] as const;
 export type ContactPointKind = (typeof contactPointKinds)[number];
 
-export const channelTypes = [
-  'email',
-  'whatsapp',
-  'viber',
-  'telegram_account',
-  'telegram_bot',
-  'webchat',
-  'mobile_app',
-  'sms',
-  'apple_messages',
-] as const;
+export const channelTypes = ['email', 'whatsapp', 'viber', 'telegram_account', 'telegram_bot', 'webchat', 'mobile_app', 'sms', 'apple_messages'] as const;
 export type ChannelType = (typeof channelTypes)[number];
 
 export const templatePolicies = ['required', 'optional', 'unavailable'] as const;

@@ -55,9 +55,7 @@ function normaliseEmail(text: string): NormalisedValue {
     domain.length <= 253 &&
     local.length + domain.length < 254 &&
     /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z][a-z0-9-]*[a-z0-9]$/.test(domain);
-  return fine
-    ? { ok: true, value: `${local.toLowerCase()}@${domain}`, address: `${local}@${domain}` }
-    : { ok: false, code: 'CONTACT_POINT_INVALID' };
+  return fine ? { ok: true, value: `${local.toLowerCase()}@${domain}`, address: `${local}@${domain}` } : { ok: false, code: 'CONTACT_POINT_INVALID' };
 }
 
 /** The domain as the mail system sees it, lower-cased and in ASCII; empty when it is none. */

@@ -25,15 +25,7 @@ export type DispatchState = (typeof dispatchStates)[number];
 export const endStates = ['completed', 'rejected', 'cancelled', 'expired', 'failed'] as const;
 export type EndState = (typeof endStates)[number];
 
-export const waitingFors = [
-  'recipient',
-  'retry',
-  'decision',
-  'template',
-  'outcome',
-  'disposition',
-  'receipt',
-] as const;
+export const waitingFors = ['recipient', 'retry', 'decision', 'template', 'outcome', 'disposition', 'receipt'] as const;
 /** Whom or what a dispatch waits for; `undo`, `send_at`, `quiet_hours` and `broadcast` come with their rules. */
 export type WaitingFor = (typeof waitingFors)[number];
 
@@ -55,11 +47,35 @@ export type DispatchMessage = (typeof dispatchMessages)[number];
 
 const graph: Record<DispatchState, readonly DispatchState[]> = {
   accepted: ['checking', 'cancelled', 'rejected'],
-  checking: ['awaiting_recipient', 'scheduled', 'rendering', 'awaiting_decision', 'needs_template', 'outcome_unknown', 'sending', 'rejected', 'failed', 'cancelled', 'expired'],
+  checking: [
+    'awaiting_recipient',
+    'scheduled',
+    'rendering',
+    'awaiting_decision',
+    'needs_template',
+    'outcome_unknown',
+    'sending',
+    'rejected',
+    'failed',
+    'cancelled',
+    'expired',
+  ],
   awaiting_recipient: ['checking', 'cancelled', 'expired'],
   scheduled: ['checking', 'cancelled'],
-  rendering: ['sending', 'needs_template', 'checking', 'failed', 'rejected', 'cancelled'],
-  sending: ['checking', 'disposing', 'awaiting_receipt', 'needs_template', 'awaiting_decision', 'outcome_unknown', 'completed', 'failed', 'rejected', 'cancelled', 'expired'],
+  rendering: ['sending', 'outcome_unknown', 'needs_template', 'checking', 'failed', 'rejected', 'cancelled'],
+  sending: [
+    'checking',
+    'disposing',
+    'awaiting_receipt',
+    'needs_template',
+    'awaiting_decision',
+    'outcome_unknown',
+    'completed',
+    'failed',
+    'rejected',
+    'cancelled',
+    'expired',
+  ],
   awaiting_decision: ['checking', 'cancelled', 'expired'],
   needs_template: ['checking', 'cancelled', 'expired', 'failed'],
   outcome_unknown: ['checking', 'disposing', 'awaiting_receipt', 'needs_template', 'completed', 'failed', 'expired'],

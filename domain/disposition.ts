@@ -6,9 +6,7 @@ export const transferTargetTypes = ['employee', 'group', 'skill', 'bot', 'depart
 export type TransferTargetType = (typeof transferTargetTypes)[number];
 
 export type Disposition =
-  | { kind: 'close' }
-  | { kind: 'assign_self' }
-  | { kind: 'transfer'; target: { type: TransferTargetType; id: string }; comment?: string };
+  { kind: 'close' } | { kind: 'assign_self' } | { kind: 'transfer'; target: { type: TransferTargetType; id: string }; comment?: string };
 
 export type DispositionStatus = 'not_applicable' | 'pending' | 'done' | 'failed';
 export type DispositionReason = 'CLIENT_WROTE' | 'TRANSFER_TARGET_UNKNOWN' | 'THREAD_CLOSED' | 'DECISION_EXPIRED';
@@ -34,7 +32,10 @@ export function refuseDisposition(disposition: Disposition | null, sender: Sende
 }
 
 /** The queue a transferred thread lands in, and the status it gets there. */
-export function threadAfter(disposition: Disposition, senderId: string): {
+export function threadAfter(
+  disposition: Disposition,
+  senderId: string,
+): {
   status: 'active' | 'waiting' | 'closed';
   assigneeId: string | null;
   queue: { type: TransferTargetType; id: string } | null;

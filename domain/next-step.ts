@@ -7,18 +7,10 @@ import type { Verdict } from './eligibility.js';
 import { type Failure, meaningOf, type ProviderReason } from './failure.js';
 
 /** An end's reason: a refusal code, a provider reason, or one of the end reasons of 4.1. */
-export type EndReason =
-  | RefusalCode
-  | ProviderReason
-  | 'CANCELLED_BY_STAFF'
-  | 'DECISION_EXPIRED'
-  | 'RETRIES_EXHAUSTED'
-  | 'ABANDONED';
+export type EndReason = RefusalCode | ProviderReason | 'CANCELLED_BY_STAFF' | 'DECISION_EXPIRED' | 'RETRIES_EXHAUSTED' | 'ABANDONED';
 
 export type Step =
-  | { kind: 'send' }
-  | { kind: 'wait'; waitingFor: WaitingFor; reason: EndReason | null }
-  | { kind: 'end'; state: EndState; reason: EndReason | null };
+  { kind: 'send' } | { kind: 'wait'; waitingFor: WaitingFor; reason: EndReason | null } | { kind: 'end'; state: EndState; reason: EndReason | null };
 
 /** What the check needs to know of the dispatch's past. */
 export interface Progress {
@@ -130,12 +122,7 @@ export function decideDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown'>, 
   return after.kind === 'back_off' ? { ...after, fresh: false } : ask;
 }
 
-function afterRefusal(
-  failure: Failure,
-  policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>,
-  clock: RetryClock,
-  parks: boolean,
-): AfterAttempt {
+function afterRefusal(failure: Failure, policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>, clock: RetryClock, parks: boolean): AfterAttempt {
   const { reason, retry } = meaningOf(failure);
   if (retry === 'unknown') return firstDoubt(policy, clock);
   if (retry === 'retryable') return backOff(failure, policy, clock);

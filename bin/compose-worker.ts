@@ -1,0 +1,86 @@
+/** How a worker is put together from its settings: activities, relay and health around one connection to Temporal. */
+
+import { type NativeConnection, Worker } from '@temporalio/worker';
+import type { ActivityDeps } from '../activities/deps.js';
+import { createActivities } from '../activities/index.js';
+import { createPlugins } from '../channels/plugins.js';
+import { connectDatabase } from '../db/connect.js';
+import { startRelay } from '../relay/start-relay.js';
+import type { Config } from '../runtime/config.js';
+import { createDataConverter } from '../runtime/data-converter.js';
+import type { Logger } from '../runtime/logger.js';
+import { createMetrics, startHealthServer } from '../runtime/metrics.js';
+import { createSecretBox } from '../runtime/secret-box.js';
+import { connectClient, connectWorker, ensureSearchAttributes } from '../runtime/temporal.js';
+import { searchAttributes } from '../workflows/dispatch-message.contract.js';
+
+export interface RunningWorker {
+  /** Resolves when the worker has drained and everything is closed; rejects when the worker breaks. */
+  ended: Promise<void>;
+  /** Stops polling, finishes what is in flight, then ends. */
+  drain(): void;
+}
+
+/** How long a start waits for Temporal before it tries again, in milliseconds. */
+const reconnectMs = 1_000;
+
+/** Starts polling; until Temporal answers it waits, and says so. `checkpoint` is called around every write and call of a send. */
+export async function startWorker(config: Config, logger: Logger, checkpoint: ActivityDeps['checkpoint'] = () => {}): Promise<RunningWorker> {
+  const handle = connectDatabase({ url: config.databaseUrl, max: config.databasePool, name: 'waybill-worker' });
+  const registry = createPlugins();
+  const secretBox = createSecretBox(config.masterKey);
+  const temporal = connectClient(config);
+  const connection = await connectPatiently(config, logger);
+  await ensureSearchAttributes(temporal, Object.values(searchAttributes));
+  const activities = createActivities({
+    db: handle.db,
+    registry,
+    openCredentials: ({ id, credentials, credentialsKey }) =>
+      credentials && credentialsKey ? (secretBox.open(id, { credentials, credentialsKey }) as Record<string, unknown>) : {},
+    checkpoint,
+    log: logger,
+  });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue: config.taskQueue,
+    workflowBundle: { codePath: config.workflowBundlePath },
+    dataConverter: createDataConverter(config.codecKeys),
+    activities,
+    maxCachedWorkflows: config.worker.maxCachedWorkflows,
+    shutdownGraceTime: config.worker.shutdownGraceMs,
+    shutdownForceTime: config.worker.shutdownGraceMs + 5_000,
+  });
+  const relay = await startRelay(
+    { handle, temporal, taskQueue: config.taskQueue, apiUrl: config.api.publicUrl, log: logger },
+    { relayMs: config.relay.intervalMs, reconcileMs: config.relay.reconcileIntervalMs },
+  );
+  const health = await startHealthServer({ port: config.metricsPort, registry: createMetrics('worker'), isReady: () => worker.getState() === 'RUNNING' });
+  logger.info({ taskQueue: config.taskQueue, metricsPort: health.port }, 'worker ready');
+
+  const ended = worker.run().finally(async () => {
+    await relay.stop();
+    await health.close();
+    await registry.close();
+    await temporal.connection.close();
+    await connection.close();
+    await handle.close();
+  });
+  return {
+    ended,
+    drain: () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+async function connectPatiently(config: Config, logger: Logger): Promise<NativeConnection> {
+  for (let told = false; ; told = true) {
+    try {
+      return await connectWorker(config);
+    } catch {
+      if (!told) logger.warn({ address: config.temporal.address }, 'Temporal does not answer yet; the worker waits for it');
+      await new Promise((resolve) => setTimeout(resolve, reconnectMs));
+    }
+  }
+}

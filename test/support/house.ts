@@ -1,0 +1,265 @@
+/** A whole Waybill for one test file: its own database, task queue, sandbox, worker and API, as separate processes on the shared servers. */
+
+import { randomBytes } from 'node:crypto';
+import { eq } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import { createSandbox, type Sandbox } from '../../sandbox/create-sandbox.js';
+import type { JournalEntry, JournalFilter } from '../../sandbox/journal.js';
+import { ladder, type ChannelPolicy, type ContactPointKind } from '../../domain/channel.js';
+import type { Content } from '../../domain/content.js';
+import type { Disposition } from '../../domain/disposition.js';
+import { isEndState } from '../../domain/dispatch.js';
+import type { TemplateVariable } from '../../domain/template.js';
+import { createPlugins } from '../../channels/plugins.js';
+import { splitConfig } from '../../channels/secrets.js';
+import { normaliseContactPoint } from '../../domain/contact-point.js';
+import * as schema from '../../db/schema/index.js';
+import { type NewDispatch, submitDispatch } from '../../db/submit.js';
+import { createSecretBox } from '../../runtime/secret-box.js';
+import { connectClient } from '../../runtime/temporal.js';
+import { dispatchWorkflowId } from '../../workflows/dispatch-message.contract.js';
+import { createTestDatabase, freePort, startProcess, type TestDatabase, type TestProcess, testConfig, testEnvironment, until } from './stack.js';
+
+/** Short rungs, so that a crash is noticed in seconds; milliseconds. */
+export const quickLadder = { ...ladder({ connectMs: 300, replyMs: 800, exchangeMs: 1_500, heartbeatMs: 1_000 }), sendDeadlineMs: 2_000, startToCloseMs: 3_000 };
+
+export const quickPolicy: Partial<ChannelPolicy> = {
+  ladder: quickLadder,
+  retry: { deadlineMs: 20_000, initialMs: 200, maximumMs: 1_000 },
+};
+
+export const phoneNumberId = '100200300';
+const appSecret = 'test-app-secret';
+const verifyToken = 'test-verify-token';
+export const inboundSecret = 'test-inbound-secret';
+
+export interface HouseOptions {
+  /** More settings of worker and API. */
+  env?: Record<string, string>;
+  /** Below dist/. */
+  workerEntry?: string;
+  withApi?: boolean;
+  /** False: the test starts the worker itself. */
+  withWorker?: boolean;
+}
+
+export type House = Awaited<ReturnType<typeof buildHouse>>;
+
+export async function buildHouse(options: HouseOptions = {}) {
+  const database = await createTestDatabase();
+  const sandbox = await createSandbox();
+  const apiPort = await freePort();
+  const settings = {
+    databaseUrl: database.url,
+    WAYBILL_TASK_QUEUE: `test-${randomBytes(5).toString('hex')}`,
+    WAYBILL_PORT: String(apiPort),
+    ...options.env,
+  };
+  const env = testEnvironment(settings);
+  const temporal = connectClient(testConfig(settings));
+  const processes = new Set<TestProcess>();
+
+  const start = async (entry: string, ready: RegExp, more: Record<string, string> = {}): Promise<TestProcess> => {
+    const started = await startProcess({ entry, env: { ...env, ...more }, ready });
+    processes.add(started);
+    return started;
+  };
+  const startWorker = (more: Record<string, string> = {}): Promise<TestProcess> => start(options.workerEntry ?? 'bin/worker.js', /worker ready/, more);
+  const startApi = (more: Record<string, string> = {}): Promise<TestProcess> => start('bin/api.js', /api ready/, more);
+
+  const house = {
+    db: database.handle.db,
+    database,
+    sandbox,
+    temporal,
+    env,
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    worker: null as TestProcess | null,
+    api: null as TestProcess | null,
+    startWorker,
+    startApi,
+    /** A JSON call to the sandbox's control API. */
+    control: async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
+      const response = await fetch(`http://127.0.0.1:${sandbox.httpPort}/control${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+      return response.status === 204 ? {} : ((await response.json()) as Record<string, unknown>);
+    },
+    handedOver: (filter: JournalFilter = {}): JournalEntry[] => sandbox.journal.list({ handedOver: true, ...filter }),
+    tear: async (): Promise<void> => {
+      if (process.env['WAYBILL_TEST_SHOW'] === '1') for (const one of processes) console.log(one.output());
+      await Promise.all([...processes].map((one) => one.kill()));
+      await temporal.connection.close();
+      await sandbox.close();
+      await database.drop();
+    },
+  };
+  if (options.withWorker !== false) house.worker = await startWorker();
+  if (options.withApi) house.api = await startApi();
+  return house;
+}
+
+/** An email channel that submits to the sandbox's relay; its id. */
+export async function addEmailChannel(house: House, policy: Partial<ChannelPolicy> = quickPolicy): Promise<string> {
+  return await addChannel(house, 'email', 'smtp', policy, {
+    host: '127.0.0.1',
+    port: house.sandbox.smtpPort,
+    mailboxes: [{ address: 'service@waybill.test', name: 'Service' }, { address: 'sales@waybill.test' }],
+    domain: 'waybill.test',
+    inboundSecrets: [inboundSecret],
+  });
+}
+
+/** A WhatsApp channel on the sandbox's stand-in, whose webhooks go to this house's API; its id. */
+export async function addWhatsappChannel(house: House, policy: Partial<ChannelPolicy> = quickPolicy, number: string = phoneNumberId): Promise<string> {
+  const id = await addChannel(house, 'whatsapp', 'meta_cloud', policy, {
+    phoneNumberId: number,
+    accessToken: 'test-token',
+    appSecrets: [appSecret],
+    verifyToken,
+    baseUrl: `http://127.0.0.1:${house.sandbox.httpPort}`,
+    apiVersion: 'v23.0',
+  });
+  await house.control('PUT', `/webhooks/${number}`, { url: `${house.apiUrl}/webhooks/${id}`, appSecret, verifyToken });
+  return id;
+}
+
+async function addChannel(house: House, type: 'email' | 'whatsapp', provider: string, policy: Partial<ChannelPolicy>, config: Record<string, unknown>): Promise<string> {
+  const id = uuidv7();
+  const plugin = createPlugins().find(type, provider)!;
+  const { open, secrets } = splitConfig(plugin.configSchema, config);
+  const sealed = createSecretBox(Buffer.alloc(32, 1)).seal(id, secrets);
+  await house.db.insert(schema.channels).values({ id, type, provider, name: `${type} ${id.slice(-4)}`, config: open, policy, ...sealed });
+  return id;
+}
+
+export interface NewPoint {
+  kind: ContactPointKind;
+  value: string;
+  selected?: boolean;
+}
+
+/** A client with these contact points in order; their ids in the same order. */
+export async function addClient(house: House, points: NewPoint[], name = 'A client'): Promise<{ clientId: string; points: string[] }> {
+  const clientId = uuidv7();
+  await house.db.insert(schema.clients).values({ id: clientId, name });
+  const rows = points.map((point, position) => {
+    const normal = normaliseContactPoint(point.kind, point.value);
+    if (!normal.ok) throw new Error(`${point.value} is no ${point.kind}: ${normal.code}`);
+    return { id: uuidv7(), clientId, kind: point.kind, value: normal.value, address: normal.address, position, selected: point.selected ?? false };
+  });
+  if (rows.length > 0) await house.db.insert(schema.contactPoints).values(rows);
+  return { clientId, points: rows.map((row) => row.id) };
+}
+
+/** The client has written from this contact point: its session window is open. */
+export async function openWindow(house: House, channelId: string, contactPointId: string, at: Date = new Date()): Promise<void> {
+  await house.db
+    .insert(schema.contactPointChannels)
+    .values({ contactPointId, channelId, lastInboundAt: at })
+    .onConflictDoUpdate({ target: [schema.contactPointChannels.contactPointId, schema.contactPointChannels.channelId], set: { lastInboundAt: at } });
+}
+
+export async function addTemplate(
+  house: House,
+  template: { channelId: string | null; origin: 'registered' | 'own'; name: string; language?: string; status?: 'approved' | 'paused'; body: string; subject?: string; header?: string; variables?: TemplateVariable[]; textOnly?: boolean },
+): Promise<string> {
+  const id = uuidv7();
+  const { channelId, origin, name, language = 'en', status = 'approved', body, subject = null, header = null, variables = [], textOnly = true } = template;
+  await house.db.insert(schema.templates).values({ id, channelId, origin, name, language, status });
+  await house.db.insert(schema.templateVersions).values({ templateId: id, version: 1, subject, header, body, variables, textOnly });
+  return id;
+}
+
+/** A number nobody else in this run has. */
+let phones = 0;
+export function freshPhone(ending = ''): string {
+  phones += 1;
+  const head = `+1202555${String(phones).padStart(4, '0')}`;
+  return ending === '' ? head : `+1202${String(phones).padStart(3, '0')}${ending.padStart(4, '0')}`;
+}
+
+export interface Ask {
+  clientId: string;
+  channelId: string;
+  content?: Content;
+  disposition?: Disposition | null;
+  contactPointId?: string;
+  recipientPolicy?: 'ask' | 'priority' | 'explicit';
+  role?: 'agent' | 'service';
+  senderId?: string;
+  key?: string;
+  templateVersion?: number;
+  deadlines?: Partial<schema.Deadlines>;
+}
+
+export const mail = (text = 'Hello', more: Partial<Content> = {}): Content => ({ kind: 'text', text, subject: 'News', ...more });
+export const chat = (text = 'Hello'): Content => ({ kind: 'text', text });
+
+/** Accepts a dispatch as the API would; the relay starts it. */
+export async function submit(house: House, ask: Ask): Promise<string> {
+  const role = ask.role ?? 'agent';
+  const senderId = ask.senderId ?? `${role}-1`;
+  const request: NewDispatch = {
+    principal: senderId,
+    idempotencyKey: ask.key ?? uuidv7(),
+    bodyHash: 'test',
+    to: { clientId: ask.clientId },
+    sender: { id: senderId, role },
+    submittedBy: senderId,
+    parks: role !== 'service',
+    revision: {
+      channelId: ask.channelId,
+      contactPointId: ask.contactPointId ?? null,
+      recipientPolicy: ask.recipientPolicy ?? 'ask',
+      content: ask.content ?? mail(),
+      templateVersion: ask.templateVersion ?? null,
+      disposition: ask.disposition === undefined ? null : ask.disposition,
+      tagIds: [],
+      createdBy: senderId,
+    },
+    deadlines: { choiceMs: 60_000, decisionMs: 60_000, outcomeMs: 60_000, retryMs: null, ...ask.deadlines },
+  };
+  const submission = await submitDispatch(house.db, request);
+  if (submission.kind !== 'created') throw new Error(`The dispatch was not created: ${submission.kind}.`);
+  // The inline start is the API's; here the relay may take the row at once.
+  await house.db.update(schema.outbox).set({ leasedUntil: new Date(0) }).where(eq(schema.outbox.dispatchId, submission.dispatchId));
+  return submission.dispatchId;
+}
+
+export async function find(house: House, dispatchId: string): Promise<typeof schema.dispatches.$inferSelect> {
+  const [row] = await house.db.select().from(schema.dispatches).where(eq(schema.dispatches.id, dispatchId));
+  return row!;
+}
+
+export async function attemptsOf(house: House, dispatchId: string): Promise<(typeof schema.attempts.$inferSelect)[]> {
+  return await house.db.select().from(schema.attempts).where(eq(schema.attempts.dispatchId, dispatchId)).orderBy(schema.attempts.attemptNo);
+}
+
+export async function untilEnded(house: House, dispatchId: string, deadlineMs = 30_000): Promise<typeof schema.dispatches.$inferSelect> {
+  return await until(
+    async () => {
+      const row = await find(house, dispatchId);
+      return isEndState(row.state) ? row : null;
+    },
+    { deadlineMs, what: `dispatch ${dispatchId} to end` },
+  );
+}
+
+export async function untilWaiting(house: House, dispatchId: string, waitingFor: string, deadlineMs = 30_000): Promise<typeof schema.dispatches.$inferSelect> {
+  return await until(
+    async () => {
+      const row = await find(house, dispatchId);
+      return row.waitingFor === waitingFor ? row : null;
+    },
+    { deadlineMs, what: `dispatch ${dispatchId} to wait for ${waitingFor}` },
+  );
+}
+
+/** The run of a dispatch in Temporal. */
+export function runOf(house: House, dispatchId: string) {
+  return house.temporal.workflow.getHandle(dispatchWorkflowId(dispatchId));
+}
+
+export type { TestDatabase, Sandbox };
