@@ -16,8 +16,7 @@ const groups: { name: string; status: number; codes: string }[] = [
   {
     name: 'client data',
     status: 422,
-    codes:
-      'PHONE_TOO_SHORT PHONE_TOO_LONG CONTACT_POINT_INVALID CONTACT_POINT_MISMATCH CONTACT_POINT_TAKEN=409 IMPORT_UUID_REQUIRED IMPORT_DUPLICATE_KIND',
+    codes: 'PHONE_TOO_SHORT PHONE_TOO_LONG CONTACT_POINT_INVALID CONTACT_POINT_MISMATCH CONTACT_POINT_TAKEN=409 IMPORT_UUID_REQUIRED IMPORT_DUPLICATE_KIND',
   },
   {
     name: 'content',
@@ -60,7 +59,13 @@ describe('the codes of 4.2', () => {
   });
 
   test('the warnings are those of 4.2', () => {
-    expect(Object.keys(warnings).toSorted()).toEqual(['CONTACT_POINT_SKIPPED', 'DUPLICATE_CONTENT', 'OTHER_NUMBER_SELECTED', 'QUIET_HOURS', 'TEMPLATE_TEXT_DIFFERS']);
+    expect(Object.keys(warnings).toSorted()).toEqual([
+      'CONTACT_POINT_SKIPPED',
+      'DUPLICATE_CONTENT',
+      'OTHER_NUMBER_SELECTED',
+      'QUIET_HOURS',
+      'TEMPLATE_TEXT_DIFFERS',
+    ]);
   });
 
   test('every code has one plain English title and detail of its own', () => {

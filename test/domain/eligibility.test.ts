@@ -120,8 +120,7 @@ describe('active threads', () => {
   });
 
   test('R84 R85 a race after the first check parks the dispatch of a person for a decision; a race before it rejects', () => {
-    const step = (firstCheck: boolean) =>
-      decideNextStep(decide({ firstCheck, openThreads: [thread()] }), { firstCheck, parks: true, attemptRefused: false });
+    const step = (firstCheck: boolean) => decideNextStep(decide({ firstCheck, openThreads: [thread()] }), { firstCheck, parks: true, attemptRefused: false });
     expect(step(true)).toEqual({ kind: 'end', state: 'rejected', reason: 'ACTIVE_THREAD' });
     expect(step(false)).toEqual({ kind: 'wait', waitingFor: 'decision', reason: 'ACTIVE_THREAD_APPEARED' });
   });
@@ -240,8 +239,7 @@ describe('whatever the facts', () => {
         if (!verdict.allowed) return;
         const hit = facts.blocks.filter(
           (one) =>
-            (one.channelId === null || one.channelId === verdict.channelId) &&
-            (one.contactPointId === null || one.contactPointId === verdict.contactPointId),
+            (one.channelId === null || one.channelId === verdict.channelId) && (one.contactPointId === null || one.contactPointId === verdict.contactPointId),
         );
         expect(hit).toEqual([]);
         expect(facts.channels.find((one) => one.id === verdict.channelId)?.enabled).toBe(true);

@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Failure, type FailureClass, failureClasses, type FailureMark, meaningOf, type ProviderReason, providerReasons, type Retry } from '../../domain/failure.js';
+import {
+  type Failure,
+  type FailureClass,
+  failureClasses,
+  type FailureMark,
+  meaningOf,
+  type ProviderReason,
+  providerReasons,
+  type Retry,
+} from '../../domain/failure.js';
 
 const failure = (of: FailureClass, more: Partial<Failure> = {}): Failure => ({ class: of, scope: 'channel', provider: {}, ...more });
 

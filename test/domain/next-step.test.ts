@@ -34,13 +34,7 @@ describe('after the check', () => {
   });
 
   const final: RefusalCode[] = ['CLIENT_BLOCKED', 'OPTED_OUT', 'CONSENT_REQUIRED', 'LOOPING'];
-  const template: RefusalCode[] = [
-    'TEMPLATE_REQUIRED',
-    'NO_APPROVED_TEMPLATE',
-    'TEMPLATE_NOT_APPROVED',
-    'TEMPLATE_NOT_SUPPORTED',
-    'TEMPLATE_NOT_TEXT_ONLY',
-  ];
+  const template: RefusalCode[] = ['TEMPLATE_REQUIRED', 'NO_APPROVED_TEMPLATE', 'TEMPLATE_NOT_APPROVED', 'TEMPLATE_NOT_SUPPORTED', 'TEMPLATE_NOT_TEXT_ONLY'];
   const other: RefusalCode[] = ['ACTIVE_THREAD_APPEARED', 'CHANNEL_BLOCKED', 'CHANNEL_DISABLED', 'CHANNEL_NOT_USED_BEFORE', 'NO_CONTACT_POINT'];
 
   test.each([
@@ -141,7 +135,12 @@ describe('in doubt', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(chat, mail, { ...chat, onUnknown: 'resend' as const }),
-        fc.record({ tries: fc.integer({ min: 1, max: 50 }), doubts: fc.integer({ min: 1, max: 50 }), elapsedMs: fc.nat(2e8), random: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
+        fc.record({
+          tries: fc.integer({ min: 1, max: 50 }),
+          doubts: fc.integer({ min: 1, max: 50 }),
+          elapsedMs: fc.nat(2e8),
+          random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+        }),
         fc.boolean(),
         (policy, at, parks) => {
           for (const step of [decideAfterAttempt(unknown, policy, at, parks), decideDoubt(policy, at)]) {
@@ -235,7 +234,8 @@ describe('the end that the ledger allows', () => {
 
   test('H12 what a provider accepted never ends as if nothing was sent, nor failed by hand', () => {
     const ledger = { accepted: true, open: false };
-    for (const state of ['rejected', 'cancelled', 'expired'] as const) expect(decideEnd({ state, reason: null }, ledger)).toEqual({ state: 'completed', reason: null });
+    for (const state of ['rejected', 'cancelled', 'expired'] as const)
+      expect(decideEnd({ state, reason: null }, ledger)).toEqual({ state: 'completed', reason: null });
     expect(decideEnd({ state: 'failed', reason: 'ABANDONED' }, ledger)).toEqual({ state: 'completed', reason: null });
     expect(decideEnd({ state: 'failed', reason: 'NOT_ON_MESSENGER' }, ledger)).toEqual({ state: 'failed', reason: 'NOT_ON_MESSENGER' });
   });
@@ -248,7 +248,8 @@ describe('the end that the ledger allows', () => {
 
   test('H12 completed stays completed', () => {
     for (const accepted of [true, false]) {
-      for (const open of [true, false]) expect(decideEnd({ state: 'completed', reason: null }, { accepted, open })).toEqual({ state: 'completed', reason: null });
+      for (const open of [true, false])
+        expect(decideEnd({ state: 'completed', reason: null }, { accepted, open })).toEqual({ state: 'completed', reason: null });
     }
   });
 });

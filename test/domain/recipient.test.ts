@@ -120,7 +120,11 @@ describe('unusable ones', () => {
 
   test('R41 R68 the chooser shows for each candidate until when free text may go there', () => {
     const { candidates } = decide({
-      contactPoints: [phone('open', { wroteHoursAgo: { whatsapp: 23 } }), phone('shut', { wroteHoursAgo: { whatsapp: 24 } }), phone('never', { wroteHoursAgo: {} })],
+      contactPoints: [
+        phone('open', { wroteHoursAgo: { whatsapp: 23 } }),
+        phone('shut', { wroteHoursAgo: { whatsapp: 24 } }),
+        phone('never', { wroteHoursAgo: {} }),
+      ],
     });
     const in1h = new Date(now.getTime() + 3_600_000).toISOString();
     expect(candidates.map(({ windowOpenUntil, templateRequired }) => ({ windowOpenUntil, templateRequired }))).toEqual([

@@ -123,7 +123,9 @@ describe('the session window', () => {
 
   test('R68 a channel without a session window never asks for a template by itself', () => {
     const silent = [phone('p1', { wroteHoursAgo: {} })];
-    const allowed = ['sms', 'viber', 'telegram_account'].map((channelId) => decideEligibility(factsWith({ contactPoints: silent, request: { channelId } })).allowed);
+    const allowed = ['sms', 'viber', 'telegram_account'].map(
+      (channelId) => decideEligibility(factsWith({ contactPoints: silent, request: { channelId } })).allowed,
+    );
     expect(allowed).toEqual([true, true, true]);
   });
 

@@ -58,12 +58,20 @@ describe('filling a registered template', () => {
   });
 
   test('named placeholders give their parameters in the order of first use, each once', () => {
-    expect(fillRegistered({ header: null, body: '{{b}} {{a}} {{ b }}', footer: null }, { a: '1', b: '2' })).toEqual({ text: '2 1 2', header: [], body: ['2', '1'] });
+    expect(fillRegistered({ header: null, body: '{{b}} {{a}} {{ b }}', footer: null }, { a: '1', b: '2' })).toEqual({
+      text: '2 1 2',
+      header: [],
+      body: ['2', '1'],
+    });
   });
 
   test('positional placeholders give their parameters by number, whatever order the text has them in', () => {
     const given = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`${index + 1}`, `v${index + 1}`]));
-    expect(fillRegistered({ header: null, body: '{{2}} {{10}} {{1}}', footer: null }, given)).toEqual({ text: 'v2 v10 v1', header: [], body: ['v1', 'v2', 'v10'] });
+    expect(fillRegistered({ header: null, body: '{{2}} {{10}} {{1}}', footer: null }, given)).toEqual({
+      text: 'v2 v10 v1',
+      header: [],
+      body: ['v1', 'v2', 'v10'],
+    });
   });
 
   test('R64 the fixed parts stay as registered, whatever the variables say: nothing in a value is expanded', () => {
