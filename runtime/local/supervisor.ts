@@ -48,8 +48,8 @@ export interface SupervisorEvents {
 export interface Supervisor {
   /** The process of this name that still runs from an earlier start, or null. */
   left(name: string): RunRecord | null;
-  /** Ends what was left under this service's name. */
-  clear(service: Service): Promise<boolean>;
+  /** Ends what was left under this name by SIGTERM, and after `graceMs` by force. */
+  clear(name: string, graceMs: number): Promise<void>;
   start(service: Service, say: (note: string) => void): Promise<{ adopted: boolean }>;
   /** Ends everything, last started first; each end goes through `step`. Harmless when repeated. */
   stop(step: (service: Service, end: () => Promise<void>) => Promise<void>): Promise<void>;
@@ -109,13 +109,13 @@ export function createSupervisor(runFolder: string, events: SupervisorEvents): S
 
   return {
     left,
-    clear: async (service) => {
-      const record = left(service.name);
-      if (record !== null) await stopProcess(record, service.stopSignal, service.graceMs);
-      rmSync(fileOf(service.name), { force: true });
-      return record !== null;
+    clear: async (name, graceMs) => {
+      const record = left(name);
+      if (record !== null) await stopProcess(record, 'SIGTERM', graceMs);
+      rmSync(fileOf(name), { force: true });
     },
     start: async (service, say) => {
+      if (stopping) throw new Error(`${service.title} is not started any more.`);
       const entry = { service, deaths: [] };
       running.push(entry);
       const started = await bringUp(service, say);

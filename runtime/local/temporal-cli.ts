@@ -22,8 +22,8 @@ export interface TemporalCliOptions {
   searchPath: string;
   /** Kept between runs. */
   cacheFolder: string;
-  /** Where the SDK downloads from. */
-  downloadOrigin?: string;
+  /** The host that is asked before a download, and the download itself into a folder; by default those of the SDK. */
+  download?: { origin: string; into(folder: string): Promise<void> };
   /** Told how far a long step is. */
   say(note: string): void;
   /** Ends a download or a build that is under way. */
@@ -83,12 +83,23 @@ export function whereOnPath(program: string, searchPath: string): string | null 
 
 type Obtained = TemporalCli | { failed: string };
 
-/** The SDK's own download, into a folder of its own and then moved; the host is asked first, because the SDK waits for it without end. */
-async function download({ cacheFolder, downloadOrigin = 'https://temporal.download', say }: TemporalCliOptions): Promise<Obtained> {
-  const host = new URL(downloadOrigin).host;
+const sdkDownload = {
+  origin: 'https://temporal.download',
+  into: async (folder: string) => {
+    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
+    // With the default lifetime of a day the SDK deletes the file before it downloads it again.
+    const executable = { type: 'cached-download', version: `v${version}`, downloadDir: folder, ttl: '10 years' } as const;
+    const environment = await TestWorkflowEnvironment.createLocal({ server: { executable, port: await freePort() } });
+    await environment.teardown();
+  },
+};
+
+/** Downloads into a folder of its own, then moves; the host is asked first, because the download itself waits without end. */
+async function download({ cacheFolder, download: { origin, into } = sdkDownload, say }: TemporalCliOptions): Promise<Obtained> {
+  const { host } = new URL(origin);
   say(`asking ${host}`);
   try {
-    await fetch(downloadOrigin, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) });
+    await fetch(origin, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) });
   } catch {
     return { failed: `the download from ${host} (not reachable)` };
   }
@@ -96,14 +107,11 @@ async function download({ cacheFolder, downloadOrigin = 'https://temporal.downlo
   const folder = join(cacheFolder, `download-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   try {
-    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
-    const executable = { type: 'cached-download', version: `v${version}`, downloadDir: folder, ttl: '10 years' } as const;
-    const environment = await TestWorkflowEnvironment.createLocal({ server: { executable, port: await freePort() } });
-    await environment.teardown();
+    await into(folder);
     const [file] = readdirSync(folder).map((name) => join(folder, name)).filter(isProgram);
     if (file === undefined) return { failed: `the download from ${host} (left no program)` };
     renameSync(file, cachedBinary(cacheFolder));
-    return { path: cachedBinary(cacheFolder), source: `downloaded from ${host}` };
+    return { path: cachedBinary(cacheFolder), source: `the download from ${host}` };
   } catch (error) {
     return { failed: `the download from ${host} (${oneLine(error)})` };
   } finally {
@@ -122,14 +130,14 @@ async function compile(options: TemporalCliOptions): Promise<Obtained> {
     options.say('another process is building it');
     await waitUntil(() => isProgram(target) || holderOf(lock) === null || options.signal?.aborted === true, 3_600_000);
     options.signal?.throwIfAborted();
-    if (isProgram(target)) return { path: target, source: 'built with Go by another process' };
+    if (isProgram(target)) return { path: target, source: 'a build with Go by another process' };
   }
   const unfinished = `${target}.${process.pid}`;
   try {
     const failure = await runGo(go, unfinished, options);
     if (failure !== null) return { failed: `a build with ${go} (${failure})` };
     renameSync(unfinished, target);
-    return { path: target, source: 'built with Go from runtime/local/temporal-cli' };
+    return { path: target, source: 'a build with Go of runtime/local/temporal-cli' };
   } finally {
     rmSync(unfinished, { force: true });
     rmSync(lock, { force: true });
