@@ -1,6 +1,7 @@
 /** A whole Waybill for one test file: its own database, task queue, sandbox, worker and API, as separate processes on the shared servers. */
 
 import { randomBytes } from 'node:crypto';
+import type { UpdateDefinition } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { createSandbox, type Sandbox } from '../../sandbox/create-sandbox.js';
@@ -9,10 +10,12 @@ import { ladder, type ChannelPolicy, type ContactPointKind } from '../../domain/
 import type { Content } from '../../domain/content.js';
 import type { Disposition } from '../../domain/disposition.js';
 import { isEndState } from '../../domain/dispatch.js';
+import type { Failure } from '../../domain/failure.js';
 import type { TemplateVariable } from '../../domain/template.js';
 import { createPlugins } from '../../channels/plugins.js';
 import { splitConfig } from '../../channels/secrets.js';
 import { normaliseContactPoint } from '../../domain/contact-point.js';
+import { storeEvents } from '../../db/inbox.js';
 import * as schema from '../../db/schema/index.js';
 import { type NewDispatch, submitDispatch } from '../../db/submit.js';
 import { createSecretBox } from '../../runtime/secret-box.js';
@@ -263,3 +266,36 @@ export function runOf(house: House, dispatchId: string) {
 }
 
 export type { TestDatabase, Sandbox };
+
+/** A later status of a dispatch's latest attempt, as the webhook would store it. */
+export async function report(house: House, dispatchId: string, status: 'sent' | 'delivered' | 'read' | 'failed', failure?: Failure): Promise<void> {
+  const last = (await attemptsOf(house, dispatchId)).at(-1)!;
+  const at = new Date().toISOString();
+  const event = { kind: 'receipt', externalId: `wamid-${last.id}`, attemptId: last.id, status, at, ...(failure ? { failure } : {}) };
+  await storeEvents(house.db, last.channelId!, [{ eventId: `${last.id}/${status}`, kind: 'receipt', event }]);
+}
+
+/** The client writes to us, as the webhook would store it. */
+export async function clientWrites(house: House, channelId: string, from: { kind: ContactPointKind; value: string }, text = 'Hi', more: Record<string, unknown> = {}): Promise<void> {
+  const eventId = uuidv7();
+  await storeEvents(house.db, channelId, [{ eventId, kind: 'inbound', event: { kind: 'inbound', externalId: eventId, from, text, at: new Date().toISOString(), ...more } }]);
+  await until(async () => (await house.db.select().from(schema.inbox).where(eq(schema.inbox.eventId, eventId)))[0]?.appliedAt, { what: 'the inbound message to be applied' });
+}
+
+export async function threadOf(house: House, dispatchId: string): Promise<typeof schema.threads.$inferSelect | null> {
+  const { threadId } = await find(house, dispatchId);
+  const [row] = threadId ? await house.db.select().from(schema.threads).where(eq(schema.threads.id, threadId)) : [];
+  return row ?? null;
+}
+
+/** The code that an update was refused with; `taken` when it was not. */
+export async function say<A extends unknown[]>(house: House, dispatchId: string, update: UpdateDefinition<unknown, A>, ...args: A): Promise<string> {
+  try {
+    await runOf(house, dispatchId).executeUpdate<unknown, [unknown]>(update as never, { args: args as never });
+    return 'taken';
+  } catch (error) {
+    const cause = (error as Error).cause as { type?: string } | undefined;
+    if (cause?.type) return cause.type;
+    throw error;
+  }
+}
