@@ -59,7 +59,12 @@ export async function startPostgres(options: LocalPostgresOptions, spawned: (pro
   child.unref();
   const started = identify(child.pid);
   if (started !== null) spawned(started);
-  const ready = started !== null && (await waitUntil(() => child.exitCode !== null || readPidFile(options)?.ready === true, startDeadlineMs));
+  // A server that was killed leaves its file behind, still saying "ready".
+  const isReady = () => {
+    const told = readPidFile(options);
+    return told?.pid === child.pid && told.ready;
+  };
+  const ready = started !== null && (await waitUntil(() => child.exitCode !== null || isReady(), startDeadlineMs));
   if (!ready || child.exitCode !== null) throw new Error(`Postgres did not start. The last lines of ${options.logFile}:\n${lastLines(options.logFile)}`);
   return handle(options, started, options.port, false);
 }

@@ -55,7 +55,8 @@ export function identify(pid: number): ProcessIdentity | null {
 
 /** Does this very process still run? */
 export function isRunning({ pid, startedAs }: ProcessIdentity): boolean {
-  return identify(pid)?.startedAs === startedAs;
+  const now = identify(pid);
+  return now !== null && now.startedAs === startedAs;
 }
 
 /** Asks a process to end and waits; after `graceMs` its whole group is killed. Resolves when it is gone; false: it had to be killed. */

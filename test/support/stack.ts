@@ -2,12 +2,11 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, test } from '@jest/globals';
 import { connectDatabase, type DatabaseHandle } from '../../db/connect.js';
 import { loadConfig, type Config } from '../../runtime/config.js';
 import { inProject } from '../../runtime/paths.js';
+import { listForTheGuard } from './guard-list.js';
 
 export { freePort } from '../../runtime/local/ports.js';
 
@@ -184,11 +183,9 @@ function watch(child: ChildProcess): TestProcess {
   };
 }
 
-/** Whatever becomes of this test file, the guard of the run ends what is listed here. */
-function rememberForTheGuard(pid: number): () => void {
-  const file = join(requireVariable('WAYBILL_TEST_FOLDER'), 'pids', String(pid));
-  writeFileSync(file, 'process');
-  return () => rmSync(file, { force: true });
+/** Whatever becomes of this test file, the guard of the run kills the process groups that are listed here. Returns what takes it off the list. */
+export function rememberForTheGuard(pid: number): () => void {
+  return listForTheGuard(requireVariable('WAYBILL_TEST_FOLDER'), pid, 'SIGKILL');
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** The servers that all test files share: one Postgres with a migrated template, one Temporal in memory. Run once, before the tests. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { migrateDatabase } from '../../db/migrate.js';
@@ -12,6 +12,7 @@ import { obtainTemporalCli, TemporalNotObtainable } from '../../runtime/local/te
 import { startTemporalServer } from '../../runtime/local/temporal-server.js';
 import { inProject } from '../../runtime/paths.js';
 import { searchAttributes } from '../../workflows/dispatch-message.contract.js';
+import { listForTheGuard } from './guard-list.js';
 
 export const templateDatabase = 'waybill_template';
 
@@ -21,7 +22,7 @@ type Step = <T>(title: string, work: (say: (note: string) => void) => Promise<T>
 export async function startTestServers(step: Step): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'waybill-test-'));
   chmodSync(folder, 0o711);
-  mkdirSync(join(folder, 'pids'));
+  mkdirSync(join(folder, 'processes'));
   const guard = spawn(process.execPath, [inProject('test', 'support', 'guard.mjs'), folder], { stdio: ['pipe', 'ignore', 'inherit'], detached: true });
   process.env['WAYBILL_TEST_FOLDER'] = folder;
   await Promise.all([startTestPostgres(folder, step), startTestTemporal(folder, step)]);
@@ -37,7 +38,7 @@ async function startTestPostgres(folder: string, step: Step): Promise<void> {
       logFile: join(folder, 'postgres.log'),
       settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
     });
-    writeFileSync(join(folder, 'pids', String(server.process.pid)), 'postgres');
+    listForTheGuard(folder, server.process.pid, 'SIGQUIT');
     await server.ensureDatabase(templateDatabase);
     await migrateDatabase({ url: server.url(templateDatabase), migrationsFolder: inProject('db', 'migrations') });
     process.env['WAYBILL_TEST_POSTGRES'] = server.url('postgres');
@@ -62,7 +63,7 @@ async function startTestTemporal(folder: string, step: Step): Promise<void> {
         codecEndpoint: null,
         logFile: join(folder, 'temporal.log'),
       });
-      writeFileSync(join(folder, 'pids', String(server.process.pid)), 'temporal');
+      listForTheGuard(folder, server.process.pid, 'SIGKILL');
       say(cli.source);
       process.env['WAYBILL_TEST_TEMPORAL_CLI'] = cli.path;
       process.env['WAYBILL_TEST_TEMPORAL'] = JSON.stringify({ address: server.address, namespace: 'default', uiUrl: server.uiUrl });
