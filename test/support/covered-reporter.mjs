@@ -1,6 +1,6 @@
 /** Ends a run with what was skipped and why, and with the requirements that no passed test is titled after. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 /** The numbers that the test suite proves; a requirement that is built is added here. */
 const covered = JSON.parse(readFileSync(new URL('./covered.json', import.meta.url), 'utf8'));
@@ -8,9 +8,12 @@ const covered = JSON.parse(readFileSync(new URL('./covered.json', import.meta.ur
 export default class CoveredReporter {
   #wholeRun;
   #missing = [];
+  #atExit;
 
-  constructor(options) {
+  /** Jest prints a summary of its own after every reporter; the counts come last, when the process ends. */
+  constructor(options, { atExit = (text) => process.once('exit', () => writeSync(1, text)) } = {}) {
     this.#wholeRun = isWhole(options);
+    this.#atExit = atExit;
   }
 
   onRunComplete(_contexts, { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites }) {
@@ -24,7 +27,7 @@ export default class CoveredReporter {
       if (this.#missing.length > 0) console.log(`Without one: ${this.#missing.join(', ')}.`);
     }
     if (numRuntimeErrorTestSuites > 0) console.log(`\nTest files that could not be run: ${numRuntimeErrorTestSuites}.`);
-    console.log(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`);
+    this.#atExit(`\n${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped\n`);
   }
 
   /** A whole run in which everything could run must prove every number; Jest then fails the run. */
