@@ -1,5 +1,6 @@
 /** Bearer keys. A secret is never stored, only the SHA-256 of the whole key. */
 
+import { createHash, randomBytes } from 'node:crypto';
 import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from './connect.js';
@@ -41,6 +42,18 @@ const columns = {
 
 /** A key ends at once when it is revoked, or when its person is archived. */
 const inForce = and(or(isNull(apiKeys.revokedAt), gt(apiKeys.revokedAt, sql`now()`)), isNull(staff.archivedAt));
+
+/** A key as it is shown once: a readable prefix, a dot, 32 random bytes. */
+export function makeKey(): { key: string; prefix: string; secretHash: string } {
+  const prefix = `wb_${randomBytes(6).toString('hex')}`;
+  const key = `${prefix}.${randomBytes(32).toString('base64url')}`;
+  return { key, prefix, secretHash: hashOfKey(key) };
+}
+
+/** SHA-256, hex: a key of 32 random bytes needs no slower hash. */
+export function hashOfKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}
 
 /** Stores a key. */
 export async function insertKey(db: Queryable, { endsAt, ...key }: NewKey): Promise<StoredKey> {

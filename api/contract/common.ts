@@ -1,0 +1,60 @@
+/** Shapes that every resource uses the same way. */
+
+import { z } from 'zod';
+import { contactPointKinds } from '../../domain/channel.js';
+import { transferTargetTypes } from '../../domain/disposition.js';
+import { decodeCursor } from '../cursor.js';
+
+export const id = z.uuid().meta({ example: '0199c0de-0000-7000-8000-000000000001' });
+
+/** A `Date` inside, ISO 8601 in UTC outside. */
+export const instant = z
+  .date()
+  .transform((date) => date.toISOString())
+  .meta({ example: '2026-03-01T09:30:00.000Z' });
+
+/** One line of text that somebody reads. */
+export const label = z.string().trim().min(1).max(200);
+
+export const contactPointKind = z.enum(contactPointKinds);
+
+export const idParam = z.object({ id });
+
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'How many at most.' }),
+  cursor: z
+    .string()
+    .max(200)
+    .transform((text, context) => {
+      const key = decodeCursor(text);
+      if (!key) context.addIssue('This is no cursor of ours.');
+      return key ?? z.NEVER;
+    })
+    .optional()
+    .meta({ description: 'Where the page before ended: its `nextCursor`.' }),
+};
+
+/** One page: `nextCursor` is null on the last one. */
+export function listOf<T extends z.ZodType>(item: T, name: string) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() }).meta({ id: name });
+}
+
+/** A caller's key: the same one for a repeat, a new one for something new. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'One to 255 visible ASCII characters are expected.')
+  .meta({ description: 'A new value for each new thing, the same value for each repeat.', example: 'order-1234-confirmation' });
+
+export const onBehalfOf = id.optional().meta({ description: 'The member of staff in whose name a service key acts; needs the scope `act_on_behalf`.' });
+
+export const transferTargetType = z.enum(transferTargetTypes);
+
+/** What a provider said; shown beside our own reason. */
+export const failure = z
+  .object({
+    class: z.string(),
+    scope: z.enum(['message', 'recipient', 'channel', 'account']),
+    retryAfterMs: z.number().optional(),
+    provider: z.object({ code: z.string().optional(), http: z.int().optional(), message: z.string().optional(), details: z.string().optional() }),
+  })
+  .meta({ id: 'Failure', example: { class: 'invalid_address', scope: 'recipient', provider: { code: '5.1.1', message: 'No such user' } } });

@@ -1,0 +1,99 @@
+/** The door: what is refused before a dispatch exists, by the rules of the domain. Whether we may send at all is the dispatch's own check. */
+
+import { readDoorFacts, type DoorFacts } from '../db/door.js';
+import type { NewRevisionRow } from '../db/submit.js';
+import type { Capabilities } from '../domain/channel.js';
+import type { RefusalCode } from '../domain/codes.js';
+import { type Content, refuseContent } from '../domain/content.js';
+import { type Disposition, refuseDisposition, type Sender } from '../domain/disposition.js';
+import { policyInForce } from '../domain/plan.js';
+import { refuseVariables } from '../domain/template.js';
+import { refuseTemplate } from '../domain/template-use.js';
+import { openChannel } from './channel-config.js';
+import type { ApiDeps } from './deps.js';
+import { Refusal, refuse, refuseFields } from './problem.js';
+
+/** What somebody wants said; content that is taken over from an earlier revision keeps its frozen version of the template. */
+export interface Wanted extends Omit<NewRevisionRow, 'createdBy'> {
+  takenOver: boolean;
+}
+
+interface Fault {
+  code: RefusalCode;
+  pointer: string;
+  detail?: string;
+}
+
+/** What some channel or other can carry: the measure while the channel is not known. */
+const anyChannel: Capabilities = {
+  text: null,
+  subject: false,
+  bcc: true,
+  recipientChoice: null,
+  template: 'optional',
+  templateHeader: [],
+  templateFooter: true,
+  attachments: null,
+  addressKinds: [],
+  coldStart: true,
+  sessionWindowMs: null,
+  opensThread: false,
+  allowedWithActiveThread: false,
+  receipts: {},
+  idempotency: { mode: 'none' },
+  limits: {},
+};
+
+/** Reads what the door has to know about this; `more` adds questions of the caller's own. */
+export function askDoor(deps: ApiDeps, wanted: Wanted, more: Partial<Parameters<typeof readDoorFacts>[1]> = {}): Promise<DoorFacts> {
+  const { content, disposition } = wanted;
+  return readDoorFacts(deps.db, {
+    clientId: null,
+    key: null,
+    channelId: wanted.channelId,
+    templateId: content.kind === 'template' && !wanted.takenOver ? (content.templateId ?? null) : null,
+    target: disposition?.kind === 'transfer' ? disposition.target : null,
+    ...more,
+  });
+}
+
+/** The revision to store, or all that is wrong with it. `at` is where the content stands in the caller's body. */
+export function passDoor(deps: ApiDeps, wanted: Wanted, sender: Sender, facts: DoorFacts, at: string = '/content'): Omit<NewRevisionRow, 'createdBy'> | Refusal {
+  const { takenOver, ...row } = wanted;
+  if (row.channelId && !facts.channel) return refuseMissing('/channelId', 'There is no such channel.');
+  const channel = facts.channel && openChannel(deps, facts.channel);
+  const capabilities = channel?.plugin.capabilities(channel.config) ?? null;
+  const contentFaults = refuseContent(row.content, capabilities ?? anyChannel, channel?.plugin.mailboxes(channel.config) ?? [], facts.settings.bccPattern);
+  const fresh = row.content.kind === 'template' && !takenOver;
+  if (fresh && !facts.template) return refuseMissing(`${at}/templateId`, 'There is no such template.');
+  const faults: Fault[] = [
+    ...contentFaults.map((one) => ({ ...one, pointer: at + one.pointer })),
+    ...(fresh ? templateFaults(row.content, facts, capabilities, at) : []),
+    ...dispositionFaults(row.disposition, sender, capabilities, facts),
+  ];
+  if (faults.length > 0) return refuseFields(faults);
+  return { ...row, templateVersion: fresh ? facts.template!.currentVersion : row.templateVersion };
+}
+
+function templateFaults(content: Content, facts: DoorFacts, capabilities: Capabilities | null, at: string): Fault[] {
+  const { status, origin, channelId, newest } = facts.template!;
+  const { channel } = facts;
+  const code = refuseTemplate(
+    { registered: origin === 'registered', status, textOnly: newest.textOnly, servesChannel: channelId === null || channelId === channel?.id },
+    channel && capabilities && { capabilities, policy: policyInForce(channel.type, channel.policy) },
+  );
+  const faults = refuseVariables(newest.variables, content.variables ?? {}).map((one) => ({ ...one, pointer: at + one.pointer }));
+  return code ? [{ code, pointer: `${at}/templateId` }, ...faults] : faults;
+}
+
+/** A disposition alone, as `setDisposition` brings it. */
+export function dispositionFaults(disposition: Disposition | null, sender: Sender, capabilities: Pick<Capabilities, 'opensThread'> | null, facts: Pick<DoorFacts, 'targetKnown'>): Fault[] {
+  const code = refuseDisposition(disposition, sender, capabilities?.opensThread ?? null);
+  if (code) return [{ code, pointer: '/disposition' }];
+  return disposition?.kind === 'transfer' && !facts.targetKnown ? [{ code: 'TRANSFER_TARGET_UNKNOWN', pointer: '/disposition/target' }] : [];
+}
+
+/** Something that the body names does not exist. */
+export function refuseMissing(pointer: string, detail: string): Refusal {
+  return refuse('NOT_FOUND', { detail, errors: [{ pointer, detail }] });
+}

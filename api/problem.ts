@@ -1,0 +1,159 @@
+/** Everything that is not a success leaves as `application/problem+json` (RFC 9457) with a stable code (requirements 4.2). */
+
+import type { Response } from 'express';
+import { z } from 'zod';
+import { sqlState } from '../db/connect.js';
+import { type RefusalCode, refusals } from '../domain/codes.js';
+import type { Candidate } from '../domain/recipient.js';
+
+export interface FieldError {
+  /** JSON pointer into the body, or into the part of the request that `in` names. */
+  pointer: string;
+  detail: string;
+  code?: RefusalCode;
+  in?: 'query' | 'path' | 'header';
+}
+
+interface RefusalFacts {
+  errors?: FieldError[];
+  /** Says more than the code's own text. */
+  detail?: string;
+  /** Differs from the code's own status only where HTTP has a closer word. */
+  status?: number;
+  retryAfterSeconds?: number;
+  candidates?: Candidate[];
+  headers?: Record<string, string>;
+}
+
+/** A "no" that a handler returns. */
+export class Refusal {
+  readonly code: RefusalCode;
+  readonly facts: RefusalFacts;
+
+  constructor(code: RefusalCode, facts: RefusalFacts) {
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+export function refuse(code: RefusalCode, facts: RefusalFacts = {}): Refusal {
+  return new Refusal(code, facts);
+}
+
+/** Refuses with all of these; the first one names the answer. */
+export function refuseFields(errors: readonly (Omit<FieldError, 'detail'> & { code: RefusalCode; detail?: string | undefined })[]): Refusal {
+  return refuse(errors[0]!.code, { errors: errors.map((one) => ({ ...one, detail: one.detail ?? refusals[one.code].detail })) });
+}
+
+/** A part of the system does not answer. */
+export const unavailable = (detail?: string): Refusal => refuse('UNAVAILABLE', { retryAfterSeconds: 2, ...(detail ? { detail } : {}) });
+
+/** The shape of every refusal. */
+export const problemSchema = z
+  .object({
+    type: z.string().meta({ description: 'Names the kind of problem; the code in the form of a URN.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().meta({ description: 'The id of this request; also in the header X-Request-Id.' }),
+    code: z.enum(Object.keys(refusals) as [RefusalCode, ...RefusalCode[]]).meta({ description: 'Stable; made for programs.' }),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().meta({ description: 'JSON pointer into the body, or into what `in` names.' }),
+          detail: z.string(),
+          code: z.string().optional(),
+          in: z.enum(['query', 'path', 'header']).optional(),
+        }),
+      )
+      .optional(),
+    candidates: z
+      .array(z.record(z.string(), z.unknown()))
+      .optional()
+      .meta({ description: 'The fresh candidates, where a recipient choice was refused.' }),
+  })
+  .meta({
+    id: 'Problem',
+    example: {
+      type: 'urn:waybill:problem:SUBJECT_REQUIRED',
+      title: 'The subject is missing',
+      status: 422,
+      detail: 'Give the email a subject.',
+      instance: 'urn:uuid:0199c0de-0000-7000-8000-000000000001',
+      code: 'SUBJECT_REQUIRED',
+      errors: [{ pointer: '/content/subject', detail: 'Give the email a subject.', code: 'SUBJECT_REQUIRED' }],
+    },
+  });
+
+export function sendProblem(response: Response, { code, facts }: Refusal): void {
+  const meaning = refusals[code];
+  const status = facts.status ?? meaning.status;
+  response.status(status).set({ ...facts.headers, 'Cache-Control': 'no-store' });
+  if (facts.retryAfterSeconds !== undefined) response.set('Retry-After', String(facts.retryAfterSeconds));
+  if (status === 401) response.set('WWW-Authenticate', 'Bearer');
+  response.type('application/problem+json').send(
+    JSON.stringify({
+      type: `urn:waybill:problem:${code}`,
+      title: meaning.title,
+      status,
+      detail: facts.detail ?? meaning.detail,
+      instance: `urn:uuid:${String(response.req.id)}`,
+      code,
+      errors: facts.errors,
+      candidates: facts.candidates,
+    }),
+  );
+}
+
+/** What a zod error says, field by field; never the value that was given. */
+export function fieldErrors(error: z.ZodError, from: string = ''): FieldError[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ pointer: from + pointerOf([...issue.path, key]), detail: 'This field is not known here.' }));
+    return [{ pointer: from + pointerOf(issue.path), detail: issue.message }];
+  });
+}
+
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** SQLSTATE classes that say "not now": connection, resources, operator intervention, locks and time-outs. */
+const passing = /^(08|53|57|40|55)/;
+const passingCodes = new Set(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+/** What an error that was thrown means to the caller: a bad request, a part that does not answer, or a fault of ours. */
+export function refusalOf(error: unknown): Refusal {
+  const state = sqlState(error);
+  if (state?.startsWith('22')) return refuse('INVALID_REQUEST', { detail: 'A value cannot be stored as it is.' });
+  if ((state && passing.test(state)) || codesOf(error).some((code) => passingCodes.has(code))) return unavailable();
+  return refusalOfParser(error) ?? refuse('INTERNAL');
+}
+
+/** Express and its body parsers mark what the caller did wrong with a status. */
+function refusalOfParser(error: unknown): Refusal | null {
+  const { status, type } = error as { status?: unknown; type?: unknown };
+  if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status >= 500) return null;
+  if (status === 413) return refuse('BODY_TOO_LARGE');
+  if (type === 'entity.parse.failed') return refuse('INVALID_REQUEST', { errors: [{ pointer: '', detail: 'The body is not JSON.' }] });
+  return refuse('INVALID_REQUEST', { status, detail: 'The request cannot be read.' });
+}
+
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code } = one as { code?: unknown };
+    if (typeof code === 'string') codes.push(code);
+  }
+  return codes;
+}
+
+/** What may be logged of a fault: a database error's own text holds the parameters of the statement. */
+export function faultFacts(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { fault: typeof error };
+  const state = sqlState(error);
+  return {
+    fault: error.name,
+    ...(state ? { sqlState: state } : error.name === 'DrizzleQueryError' ? { codes: codesOf(error) } : { message: error.message }),
+    at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 8),
+  };
+}

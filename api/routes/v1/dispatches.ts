@@ -1,0 +1,74 @@
+/** /v1/dispatches */
+
+import { z } from 'zod';
+import { findDispatchDetail, listDispatches } from '../../../db/dispatches-read.js';
+import { isStaff } from '../../auth.js';
+import { idempotencyKey } from '../../contract/common.js';
+import { dispatchDetail, dispatchFilter, dispatchList, newDispatch } from '../../contract/dispatches.js';
+import { pageBody } from '../../cursor.js';
+import { viewDetail, viewDispatch } from '../../dispatch-view.js';
+import { Refusal } from '../../problem.js';
+import { route } from '../../route.js';
+import { submit } from '../../submit.js';
+
+export const submitDispatch = route({
+  method: 'post',
+  path: '/v1/dispatches',
+  operationId: 'submitDispatch',
+  tag: 'Dispatches',
+  summary: 'Submit a message',
+  description: 'Accepted means durable: from then on the dispatch ends or waits visibly. The same key and body give the same dispatch.',
+  access: 'send',
+  headers: z.object({ 'idempotency-key': idempotencyKey }),
+  body: newDispatch,
+  refusals: [
+    'IDEMPOTENCY_KEY_REQUIRED',
+    'IDEMPOTENCY_KEY_REUSED',
+    'SUBMIT_IN_PROGRESS',
+    'NOT_FOUND',
+    'PHONE_TOO_SHORT',
+    'PHONE_TOO_LONG',
+    'CONTACT_POINT_INVALID',
+    'CONTENT_EMPTY',
+    'TEXT_TOO_LONG',
+    'SUBJECT_REQUIRED',
+    'FROM_NOT_CONNECTED',
+    'BCC_INVALID',
+    'BCC_NOT_SUPPORTED',
+    'TEMPLATE_NOT_APPROVED',
+    'TEMPLATE_NOT_SUPPORTED',
+    'VARIABLE_MISSING',
+    'VARIABLE_INVALID',
+    'DISPOSITION_REQUIRED',
+    'DISPOSITION_NOT_ALLOWED',
+    'TRANSFER_TARGET_UNKNOWN',
+  ],
+  response: { status: 202, description: 'Accepted.', schema: dispatchDetail, headers: { Location: 'Where the dispatch is found.' } },
+  handle: async ({ deps, principal, headers, body }) => {
+    const id = await submit(deps, principal, headers['idempotency-key'], body);
+    if (id instanceof Refusal) return id;
+    const detail = await findDispatchDetail(deps.db, id);
+    return { body: viewDetail(deps, detail!, isStaff(principal)), headers: { Location: `/v1/dispatches/${id}` } };
+  },
+});
+
+export const listAllDispatches = route({
+  method: 'get',
+  path: '/v1/dispatches',
+  operationId: 'listDispatches',
+  tag: 'Dispatches',
+  summary: 'List dispatches, newest first',
+  access: 'read',
+  query: dispatchFilter,
+  response: { status: 200, description: 'One page.', schema: dispatchList },
+  handle: async ({ deps, query }) => {
+    const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
+    const instants = { createdAfter: instantOf(createdAfter), createdBefore: instantOf(createdBefore) };
+    const page = await listDispatches(deps.db, { ...filter, ...instants }, { limit, after: cursor ?? null });
+    return { body: pageBody({ ...page, items: page.items.map((row) => viewDispatch(deps, row)) }) };
+  },
+});
+
+function instantOf(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text);
+}

@@ -1,0 +1,25 @@
+/** /v1/dispatches/{id}/recipient-choice */
+
+import { chooseRecipient as update } from '../../../../../workflows/dispatch-message.contract.js';
+import { idParam } from '../../../../contract/common.js';
+import { recipientChoice, standing } from '../../../../contract/dispatches.js';
+import { messageHeaders, tell } from '../../../../message.js';
+import { route } from '../../../../route.js';
+
+export const chooseRecipient = route({
+  method: 'post',
+  path: '/v1/dispatches/{id}/recipient-choice',
+  operationId: 'chooseRecipient',
+  tag: 'Messages to a dispatch',
+  summary: 'Pick the recipient',
+  description: 'Fixes the choice and releases the send. A second pick is refused.',
+  access: 'send',
+  counted: false,
+  params: idParam,
+  headers: messageHeaders,
+  body: recipientChoice,
+  refusals: ['CHOICE_INVALID', 'CHOICE_ALREADY_MADE', 'CHOICE_EXPIRED', 'NOT_WAITING'],
+  response: { status: 200, description: 'Done.', schema: standing },
+  deadlineMs: (deps) => deps.limits.requestMs + deps.limits.messageMs,
+  handle: (call) => tell(call, 'chooseRecipient', update, (actor) => ({ ...actor, contactPointId: call.body.contactPointId })),
+});
