@@ -7,12 +7,14 @@ import type { RenderedContent } from '../domain/content.js';
 import type { Failure } from '../domain/failure.js';
 import type { MessageStatus } from '../domain/receipt.js';
 
-/** One attempt's message: to whom, from which mailbox, what. `sentAt` is frozen with the attempt's generation (same bytes on a repeat). */
+/** One attempt's message: to whom, from which mailbox, what. */
 export interface OutboundMessage {
   to: Address;
   content: RenderedContent;
   /** Frozen at acceptance, so that Date, Message-ID and boundary are the same on every repeat. */
   acceptedAt: Date;
+  /** The addresses that are still to be served, on a channel with several recipients; undefined means all (H10). The message's bytes do not change. */
+  only?: string[];
 }
 
 /** Everything a send needs besides the message. Nothing in a plug-in reads the environment or a table. */

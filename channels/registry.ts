@@ -10,9 +10,9 @@ export interface ChannelRegistry {
 }
 
 /** A pair (type, provider) may be registered once. */
-export function createRegistry(plugins: readonly ChannelPlugin<never>[]): ChannelRegistry {
+export function createRegistry(plugins: readonly ChannelPlugin[]): ChannelRegistry {
   const byPair = new Map<string, ChannelPlugin>();
-  for (const plugin of plugins as readonly ChannelPlugin[]) {
+  for (const plugin of plugins) {
     const pair = `${plugin.type}/${plugin.provider}`;
     if (byPair.has(pair)) throw new Error(`The channel plug-in ${pair} is registered twice.`);
     byPair.set(pair, plugin);
