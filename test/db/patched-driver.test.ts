@@ -61,8 +61,8 @@ async function lateStatement(driver: string, database: string): Promise<Late> {
   return await run<Late>('late-statement.mjs', driver, server.url(database));
 }
 
-async function lostBackends(driver: string): Promise<Lost> {
-  return await run<Lost>('lost-backends.mjs', driver, server.url('postgres'), String(rounds));
+async function lostBackends(driver: string, patienceMs: number): Promise<Lost> {
+  return await run<Lost>('lost-backends.mjs', driver, server.url('postgres'), String(rounds), String(patienceMs));
 }
 
 describe('the patched driver', () => {
@@ -78,7 +78,7 @@ describe('the patched driver', () => {
   });
 
   test('with its backends lost under 16 concurrent transactions nothing is uncaught, everything settles, and work goes on', async () => {
-    const { completed, errored, unsettled, uncaught } = await lostBackends(patched);
+    const { completed, errored, unsettled, uncaught } = await lostBackends(patched, 15_000);
     expect({ unsettled, uncaught }).toEqual({ unsettled: 0, uncaught: [] });
     expect(errored).toBeGreaterThan(0);
     expect(completed).toBeGreaterThan(rounds * 16);
@@ -107,7 +107,7 @@ describe('the driver as it is published', () => {
   });
 
   withGit('throws uncaught errors or never settles when its backends are lost (needs git)', async () => {
-    const { unsettled, uncaught } = await lostBackends(driver());
+    const { unsettled, uncaught } = await lostBackends(driver(), 3_000);
     expect(unsettled + uncaught.length).toBeGreaterThan(0);
   });
 

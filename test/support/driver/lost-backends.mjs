@@ -1,15 +1,15 @@
 /**
  * Sixteen callers in transactions while their backends are ended, one kindly and one by a crash of the server, in turn.
- * Run as: node lost-backends.mjs <the driver's file> <database URL> <rounds>. Prints what became of them, as JSON.
+ * Run as: node lost-backends.mjs <the driver's file> <database URL> <rounds> <how long to wait for anything, in ms>. Prints what became of them, as JSON.
  */
 
 import { pathToFileURL } from 'node:url';
 
-const [driver, url, rounds] = process.argv.slice(2);
+const [driver, url, rounds, patienceMs] = process.argv.slice(2);
 const { default: postgres } = await import(pathToFileURL(driver).href);
 
 const callers = 16;
-const settleMs = 8_000;
+const settleMs = Number(patienceMs);
 const uncaught = [];
 process.on('uncaughtException', (error) => uncaught.push(error.message));
 process.on('unhandledRejection', (error) => uncaught.push(error.message));
