@@ -6,9 +6,11 @@ import { HandOverForbidden, type SendOutcome } from '../channels/channel.js';
 import { mergeConfig } from '../channels/secrets.js';
 import { type Answer, settleAttempt, type SettledRecipient } from '../db/settle.js';
 import { frozenForm } from '../domain/content.js';
+import { meaningOf } from '../domain/failure.js';
 import type { AttemptOutcome } from '../domain/next-step.js';
 import { type Claim, claimAttempt, type DeliverInput } from './claim-attempt.js';
 import type { ActivityDeps } from './deps.js';
+import { createSlots } from './slots.js';
 
 export type { DeliverInput };
 
@@ -28,19 +30,17 @@ const heartbeatShare = 4;
  * Temporal does not retry it; the workflow decides what follows.
  */
 export const deliverMessage = (deps: ActivityDeps) => {
-  const inFlight = new Map<string, number>();
+  const slots = createSlots();
 
-  return async (input: DeliverInput & { maxInFlight: number; heartbeatMs: number }): Promise<DeliverResult> => {
-    const busy = inFlight.get(input.channelId) ?? 0;
-    if (busy >= input.maxInFlight) return { outcome: { kind: 'busy' }, unrecorded: null };
-    inFlight.set(input.channelId, busy + 1);
+  return async (input: DeliverInput & { maxInFlight: number; slotWaitMs: number; heartbeatMs: number }): Promise<DeliverResult> => {
     const activity = Context.current();
     const beat = setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
+    const giveBack = await slots.take(input.channelId, input.maxInFlight, input.slotWaitMs);
     try {
-      return await attempt(deps, input);
+      return giveBack ? await attempt(deps, input) : { outcome: { kind: 'busy' }, unrecorded: null };
     } finally {
       clearInterval(beat);
-      inFlight.set(input.channelId, (inFlight.get(input.channelId) ?? 1) - 1);
+      giveBack?.();
     }
   };
 };
@@ -61,6 +61,7 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
   if (claim.kind === 'told') return { outcome: claim.outcome, unrecorded: null };
 
   const answer = await handOver(deps, input, claim, startedAt);
+  tellOperators(deps, input, answer);
   await deps.checkpoint('deliver.answered');
   try {
     await settleAttempt(deps.db, claim.attempt.id, answer);
@@ -70,6 +71,14 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'answer not recorded yet');
     return { outcome: outcomeOf(answer), unrecorded: { kind: 'answer', attemptId: claim.attempt.id, answer } };
   }
+}
+
+/** What a person has to look at: a channel that the provider turned down, or a refusal whose rate matters. */
+function tellOperators(deps: ActivityDeps, { dispatchId, channelId }: DeliverInput, answer: Answer): void {
+  if (answer.kind !== 'refused') return;
+  const { failure } = answer;
+  if (!failure.alert && meaningOf(failure).mark !== 'pause_channel') return;
+  deps.log.warn({ dispatchId, channelId, failureClass: failure.class, code: failure.provider.code }, 'the provider refused in a way that needs a look');
 }
 
 async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<Claim, { kind: 'claimed' }>, startedAt: number): Promise<Answer> {

@@ -117,7 +117,7 @@ export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: nu
     .select()
     .from(attempts)
     .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)))
-    .for('update');
+    .for('no key update');
   const outcome = await readOutcome(tx, row!);
   if (row!.state !== 'sending' || outcome.kind !== 'unknown') return outcome;
   return await doubtAttempt(tx, row!, noReply);

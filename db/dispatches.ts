@@ -79,7 +79,7 @@ export async function endDispatch(
       .select({ state: dispatches.state, endReason: dispatches.endReason, endedAt: dispatches.endedAt, dispositionStatus: dispatches.dispositionStatus })
       .from(dispatches)
       .where(eq(dispatches.id, end.dispatchId))
-      .for('update');
+      .for('no key update');
     if (!row) throw new Error(`There is no dispatch ${end.dispatchId}.`);
     if (row.endedAt) return { state: row.state as EndState, reason: row.endReason as EndReason | null };
     const ledger = await summarise(tx, end.dispatchId);

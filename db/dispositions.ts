@@ -14,7 +14,7 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
       .from(dispatches)
       .innerJoin(dispatchRevisions, and(eq(dispatchRevisions.dispatchId, dispatches.id), eq(dispatchRevisions.revision, dispatches.revision)))
       .where(eq(dispatches.id, dispatchId))
-      .for('update', { of: dispatches });
+      .for('no key update', { of: dispatches });
     if (!row) throw new Error(`There is no dispatch ${dispatchId}.`);
     if (row.status === 'done') return { status: 'done' };
     const disposition = repair ?? row.asked;
@@ -39,7 +39,7 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
 }
 
 async function dispose(tx: Queryable, threadId: string, dispatchId: string, disposition: Disposition, senderId: string): Promise<DispositionResult> {
-  const [thread] = await tx.select().from(threads).where(eq(threads.id, threadId)).for('update');
+  const [thread] = await tx.select().from(threads).where(eq(threads.id, threadId)).for('no key update');
   if (!thread) return { status: 'not_applicable' };
   if (disposition.kind === 'transfer' && !(await findTarget(tx, disposition.target))) return { status: 'failed', reason: 'TRANSFER_TARGET_UNKNOWN' };
   if (thread.status === 'closed') return disposition.kind === 'close' ? { status: 'done' } : { status: 'failed', reason: 'THREAD_CLOSED' };

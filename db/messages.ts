@@ -25,7 +25,7 @@ export async function raiseMessageStatus(
   to: MessageStatus,
   more: { failure?: Failure; reason?: string; externalId?: string } = {},
 ): Promise<MessageStatus> {
-  const [row] = await db.select({ status: dispatches.messageStatus }).from(dispatches).where(eq(dispatches.id, dispatchId)).for('update');
+  const [row] = await db.select({ status: dispatches.messageStatus }).from(dispatches).where(eq(dispatches.id, dispatchId)).for('no key update');
   const status = higherStatus(row?.status ?? 'queued', to);
   await db.update(dispatches).set({ messageStatus: status }).where(eq(dispatches.id, dispatchId));
   await db

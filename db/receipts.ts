@@ -48,7 +48,7 @@ async function matchAttempt(tx: Queryable, receipt: StoredReceipt): Promise<Atte
     .select()
     .from(attempts)
     .where(receipt.attemptId ? and(eq(attempts.id, receipt.attemptId), eq(attempts.channelId, receipt.channelId)) : byProvider)
-    .for('update');
+    .for('no key update');
   return row ?? null;
 }
 

@@ -30,7 +30,7 @@ export type Answer =
  */
 export async function settleAttempt(db: Database, attemptId: string, answer: Answer): Promise<void> {
   await db.transaction(async (tx) => {
-    const [row] = await tx.select().from(attempts).where(eq(attempts.id, attemptId)).for('update');
+    const [row] = await tx.select().from(attempts).where(eq(attempts.id, attemptId)).for('no key update');
     if (!row) throw new Error(`There is no attempt ${attemptId}.`);
     const late = row.state === 'in_doubt' || row.state === 'parked';
     if (row.state !== 'sending' && !late) return;

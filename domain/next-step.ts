@@ -95,6 +95,9 @@ export function decideAfterAttempt(
     case 'decided':
       return { kind: 'again', fresh: outcome.fresh };
     case 'busy':
+      return clock.elapsedMs > policy.retry.deadlineMs
+        ? { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' }
+        : { kind: 'back_off', waitMs: Math.round(busyWaitMs * (1 + clock.random)), fresh: false, reason: 'TEMPORARY' };
     case 'not_sent':
       return backOff({ class: 'transient', scope: 'channel', provider: {} }, policy, clock);
     case 'wrong_epoch':
@@ -110,6 +113,9 @@ export function decideAfterAttempt(
 function firstDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknownWaitMs'>, clock: RetryClock): AfterAttempt {
   return policy.unknownWaitMs === 0 ? decideDoubt(policy, clock) : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
 }
+
+/** A channel whose sends in flight are all taken is looked at again soon; nothing was tried, so nothing backs off. */
+const busyWaitMs = 1_000;
 
 /** How often a message in doubt is handed over again before a person decides: each time may be one more copy. */
 const maxResends = 2;

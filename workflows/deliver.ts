@@ -8,6 +8,9 @@ import type { Course } from './course.js';
 import type { Desk } from './desk.js';
 import { ledger } from './ledger.js';
 
+/** How long an attempt waits for one of its channel's sends in flight to end, before it makes room for other channels; milliseconds. */
+const slotWaitMs = 2_000;
+
 export type Settled = Exclude<AttemptOutcome, { kind: 'still_sending' }>;
 
 export async function deliver(desk: Desk, course: Course, dispatchId: string, plan: DeliveryPlan): Promise<Settled> {
@@ -17,9 +20,10 @@ export async function deliver(desk: Desk, course: Course, dispatchId: string, pl
   desk.beginAttempt(attemptNo);
   let outcome: AttemptOutcome;
   try {
+    const startToCloseMs = slotWaitMs + plan.policy.ladder.startToCloseMs;
     const { deliverMessage } = proxyActivities<Pick<Activities, 'deliverMessage'>>({
-      startToCloseTimeout: plan.policy.ladder.startToCloseMs,
-      scheduleToCloseTimeout: Math.max(plan.policy.ladder.startToCloseMs, plan.policy.retry.deadlineMs - elapsedMs),
+      startToCloseTimeout: startToCloseMs,
+      scheduleToCloseTimeout: Math.max(startToCloseMs, plan.policy.retry.deadlineMs - elapsedMs),
       heartbeatTimeout: plan.policy.ladder.heartbeatMs,
       retry: { maximumAttempts: 1 },
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -32,6 +36,7 @@ export async function deliver(desk: Desk, course: Course, dispatchId: string, pl
       repeats: course.repeats,
       sendEpoch: course.sendEpoch,
       maxInFlight: plan.policy.maxInFlight,
+      slotWaitMs,
       heartbeatMs: plan.policy.ladder.heartbeatMs,
     });
     if (result.unrecorded) await ledger.recordOutcome({ ...ref, unrecorded: result.unrecorded });

@@ -60,7 +60,9 @@ export class Desk {
   private chosen = false;
   private request: Request | null = null;
   private early: Word | null = null;
-  private news = false;
+  /** Receipts came since somebody last looked. */
+  private receipts = false;
+  private clientWrote = false;
   private readonly timeline: contract.TimelineEntry[] = [];
   private readonly input: contract.DispatchInput;
 
@@ -77,8 +79,8 @@ export class Desk {
     this.hear(contract.resolveOutcome, 'resolveOutcome', (said) => ({ kind: 'resolution', ...said }));
     this.hear(contract.setDisposition, 'setDisposition', (said) => ({ kind: 'disposition', ...said }));
     setHandler(contract.chooseRecipientSignal, (said) => this.hearSignal(said));
-    setHandler(contract.receiptSignal, () => void (this.news = true));
-    setHandler(contract.clientWroteSignal, () => void (this.news = true));
+    setHandler(contract.receiptSignal, () => void (this.receipts = true));
+    setHandler(contract.clientWroteSignal, () => void (this.clientWrote = true));
     setDefaultSignalHandler((name) => log.warn('unknown signal', { signal: name }));
     setHandler(contract.timelineQuery, () => this.timeline);
     setHandler(contract.candidatesQuery, () => this.verdict?.candidates ?? []);
@@ -131,14 +133,16 @@ export class Desk {
     if (this.request) return this.request.word;
     await ledger.recordWait({ dispatchId: this.input.dispatchId, ...spec });
     this.enter(spec);
-    const heedsNews = spec.waitingFor === 'outcome' || spec.waitingFor === 'receipt' || spec.waitingFor === 'retry';
-    const heard = (): boolean => this.request !== null || (heedsNews && this.news);
+    const heedsReceipts = spec.waitingFor === 'outcome' || spec.waitingFor === 'receipt';
+    const news = (): boolean => (heedsReceipts && this.receipts) || (spec.waitingFor === 'retry' && this.clientWrote);
+    const heard = (): boolean => this.request !== null || news();
     const inTime = await condition(heard, Math.max(1, spec.waitMs), { summary: timerNames[spec.waitingFor] });
     this.leave();
     if (!inTime && this.request === null) return { kind: 'deadline' };
     const word = (this.request as Request | null)?.word;
     if (word) return word;
-    this.news = false;
+    this.receipts = false;
+    this.clientWrote = false;
     return { kind: 'news' };
   }
 

@@ -68,7 +68,7 @@ export async function buildHouse(options: HouseOptions = {}) {
     return started;
   };
   const startWorker = (more: Record<string, string> = {}): Promise<TestProcess> => start(options.workerEntry ?? 'bin/worker.js', /worker ready/, more);
-  const startApi = (more: Record<string, string> = {}): Promise<TestProcess> => start('bin/api.js', /api ready/, more);
+  const startApi = (more: Record<string, string> = {}): Promise<TestProcess> => start('bin/api.js', /API ready/, more);
 
   const house = {
     db: database.handle.db,
