@@ -1,8 +1,9 @@
 /** Compiles the project into dist/ and bundles the workflows. `--no-check` leaves out the type check. */
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { buildWorkflowBundle } from '../runtime/bundle.js';
+import { identify } from '../runtime/local/processes.js';
 import { inProject } from '../runtime/paths.js';
 
 const bundleName = 'workflow-bundle.js';
@@ -10,6 +11,11 @@ const dist = inProject('dist');
 const fresh = inProject(`dist.${process.pid}`);
 const old = inProject(`dist.${process.pid}.old`);
 
+// What a build that was killed left behind.
+for (const name of readdirSync(inProject())) {
+  const [, pid] = /^dist\.(\d+)/.exec(name) ?? [];
+  if (pid !== undefined && identify(Number(pid)) === null) rmSync(inProject(name), { recursive: true, force: true });
+}
 const compiled = spawnSync(
   process.execPath,
   [inProject('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh, ...(process.argv.includes('--no-check') ? ['--noCheck'] : [])],
@@ -21,6 +27,7 @@ if (compiled.status === 0) {
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);
   await buildWorkflowBundle(inProject('dist', bundleName));
+  spawnSync(process.execPath, [inProject('dist', 'bin', 'openapi.js')], { stdio: 'inherit' });
 }
 rmSync(fresh, { recursive: true, force: true });
 rmSync(old, { recursive: true, force: true });

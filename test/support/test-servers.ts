@@ -8,7 +8,7 @@ import { migrateDatabase } from '../../db/migrate.js';
 import { loadLocalConfig } from '../../runtime/local/local-config.js';
 import { freePort } from '../../runtime/local/ports.js';
 import { startPostgres } from '../../runtime/local/postgres.js';
-import { obtainTemporalCli, TemporalNotObtainable } from '../../runtime/local/temporal-cli.js';
+import { cliSources, obtainTemporalCli, TemporalNotObtainable } from '../../runtime/local/temporal-cli.js';
 import { startTemporalServer } from '../../runtime/local/temporal-server.js';
 import { inProject } from '../../runtime/paths.js';
 import { searchAttributes } from '../../workflows/dispatch-message.contract.js';
@@ -37,8 +37,7 @@ async function startTestPostgres(folder: string, step: Step): Promise<void> {
       password: 'waybill',
       logFile: join(folder, 'postgres.log'),
       settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
-    });
-    listForTheGuard(folder, server.process.pid, 'SIGQUIT');
+    }, ({ pid }) => listForTheGuard(folder, pid, 'SIGQUIT'));
     await server.ensureDatabase(templateDatabase);
     await migrateDatabase({ url: server.url(templateDatabase), migrationsFolder: inProject('db', 'migrations') });
     process.env['WAYBILL_TEST_POSTGRES'] = server.url('postgres');
@@ -53,7 +52,7 @@ async function startTestTemporal(folder: string, step: Step): Promise<void> {
   }
   try {
     await step('Temporal for the tests', async (say) => {
-      const cli = await obtainTemporalCli({ ...config.temporal, searchPath: config.searchPath, cacheFolder: config.cacheFolder, say });
+      const cli = await obtainTemporalCli({ ...cliSources(config.cli), say });
       const server = await startTemporalServer({
         binary: cli.path,
         port: await freePort(),
@@ -62,8 +61,7 @@ async function startTestTemporal(folder: string, step: Step): Promise<void> {
         searchAttributes: Object.values(searchAttributes),
         codecEndpoint: null,
         logFile: join(folder, 'temporal.log'),
-      });
-      listForTheGuard(folder, server.process.pid, 'SIGKILL');
+      }, ({ pid }) => listForTheGuard(folder, pid, 'SIGKILL'));
       say(cli.source);
       process.env['WAYBILL_TEST_TEMPORAL_CLI'] = cli.path;
       process.env['WAYBILL_TEST_TEMPORAL'] = JSON.stringify({ address: server.address, namespace: 'default', uiUrl: server.uiUrl });
