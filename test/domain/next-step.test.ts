@@ -97,9 +97,18 @@ describe('after an attempt', () => {
     expect(decideAfterAttempt({ kind: 'decided', fresh: false }, chat, clock(), true)).toEqual({ kind: 'again', fresh: false });
   });
 
-  test.each(['busy', 'not_sent'] as const)('%s: nothing left, so it is tried again after a while', (kind) => {
-    expect(decideAfterAttempt({ kind }, chat, clock(), true)).toEqual({ kind: 'back_off', waitMs: 5_000, fresh: true, reason: 'TEMPORARY' });
-    expect(decideAfterAttempt({ kind }, chat, clock({ elapsedMs: 15 * 60_000 }), true)).toEqual({ kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' });
+  test('not sent: nothing left, so it backs off as after a temporary refusal', () => {
+    expect(decideAfterAttempt({ kind: 'not_sent' }, chat, clock(), true)).toEqual({ kind: 'back_off', waitMs: 5_000, fresh: true, reason: 'TEMPORARY' });
+  });
+
+  test('busy: nothing was tried, so it is tried again soon, under the same number, until the retry deadline', () => {
+    const busy = decideAfterAttempt({ kind: 'busy' }, chat, clock({ tries: 9 }), true);
+    expect(busy).toMatchObject({ kind: 'back_off', fresh: false });
+    expect((busy as { waitMs: number }).waitMs).toBeLessThanOrEqual(2_000);
+  });
+
+  test.each(['busy', 'not_sent'] as const)('R101 %s past the retry deadline: exhausted', (kind) => {
+    expect(decideAfterAttempt({ kind }, chat, clock({ elapsedMs: 15 * 60_000 + 1 }), true)).toEqual({ kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' });
   });
 
   test('H14 another send epoch: nothing is sent, a person has to say what became of it', () => {
