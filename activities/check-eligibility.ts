@@ -53,9 +53,9 @@ export const checkEligibility =
       verdict = decideEligibility(eligibility);
       await recordRefusedChoice(deps.db, dispatchId, input.pick!);
     }
-    await deps.checkpoint('check.decided');
+    await deps.checkpoint('check.decided', dispatchId);
     await recordVerdict(deps.db, { dispatchId, revision, verdict, choice: pickRefused ? null : input.pick });
-    await deps.checkpoint('check.recorded');
+    await deps.checkpoint('check.recorded', dispatchId);
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
     return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused };
   };

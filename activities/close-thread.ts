@@ -9,8 +9,8 @@ import type { DispositionInput } from './disposition-input.js';
 export const closeThread =
   (deps: ActivityDeps) =>
   async (input: DispositionInput): Promise<DispositionResult> => {
-    await deps.checkpoint('dispose.before');
+    await deps.checkpoint('dispose.before', input.dispatchId);
     const result = await applyDisposition(deps.db, input.dispatchId, input.repair, input.actorId);
-    await deps.checkpoint('dispose.recorded');
+    await deps.checkpoint('dispose.recorded', input.dispatchId);
     return result;
   };

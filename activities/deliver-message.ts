@@ -50,9 +50,9 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
   const startedAt = performance.now();
   let claim: Claim;
   try {
-    await deps.checkpoint('deliver.before-claim');
+    await deps.checkpoint('deliver.before-claim', input.dispatchId);
     claim = await claimAttempt(deps, input);
-    await deps.checkpoint('deliver.claimed');
+    await deps.checkpoint('deliver.claimed', input.dispatchId);
   } catch (error) {
     // Whether the claim was committed cannot be known, but nothing was sent: its number is closed.
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'attempt not claimed');
@@ -62,10 +62,10 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
 
   const answer = await handOver(deps, input, claim, startedAt);
   tellOperators(deps, input, answer);
-  await deps.checkpoint('deliver.answered');
   try {
+    await deps.checkpoint('deliver.answered', input.dispatchId);
     await settleAttempt(deps.db, claim.attempt.id, answer);
-    await deps.checkpoint('deliver.settled');
+    await deps.checkpoint('deliver.settled', input.dispatchId);
     return { outcome: outcomeOf(answer), unrecorded: null };
   } catch (error) {
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'answer not recorded yet');
@@ -91,6 +91,7 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   const envelope = [to.address, ...rendered.bcc];
   const left = envelope.filter((_, position) => !served.includes(position));
   try {
+    await deps.checkpoint('deliver.before-send', input.dispatchId);
     const outcome = await plugin.send(
       { to: { kind: to.kind, value: to.address }, content: rendered, acceptedAt: claim.acceptedAt, ...(served.length > 0 ? { only: left } : {}) },
       {
@@ -103,6 +104,8 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
         signal: stop.signal,
         assertMayHandOver: () => {
           if (performance.now() - startedAt >= claim.ladder.exchangeMs) throw new HandOverForbidden('The send deadline has passed.');
+          // The last instant before the bytes leave; it does not wait.
+          void deps.checkpoint('deliver.leaving', input.dispatchId);
         },
         openAttachment: (id) => {
           throw new Error(`There is no attachment ${id}.`);

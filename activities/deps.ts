@@ -11,6 +11,6 @@ export interface ActivityDeps {
   registry: ChannelRegistry;
   openCredentials: OpenCredentials;
   /** Called by name before and after every write and call of a send; does nothing outside tests of crashes. */
-  checkpoint: (name: string) => void | Promise<void>;
+  checkpoint: (name: string, dispatchId: string) => void | Promise<void>;
   log: { info(facts: object, sentence: string): void; warn(facts: object, sentence: string): void };
 }

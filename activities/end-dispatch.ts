@@ -9,8 +9,8 @@ import type { ActivityDeps } from './deps.js';
 export const endDispatch =
   (deps: ActivityDeps) =>
   async (asked: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string }): Promise<{ state: EndState; reason: EndReason | null }> => {
-    await deps.checkpoint('end.before');
+    await deps.checkpoint('end.before', asked.dispatchId);
     const ended = await end(deps.db, asked);
-    await deps.checkpoint('end.recorded');
+    await deps.checkpoint('end.recorded', asked.dispatchId);
     return ended;
   };

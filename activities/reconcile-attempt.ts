@@ -15,8 +15,8 @@ export interface AttemptRef {
 export const reconcileAttempt =
   (deps: ActivityDeps) =>
   async (ref: AttemptRef): Promise<AttemptOutcome> => {
-    await deps.checkpoint('reconcile.before');
+    await deps.checkpoint('reconcile.before', ref.dispatchId);
     const outcome = await deps.db.transaction((tx) => askLedger(tx, ref.dispatchId, ref.attemptNo, ref.generation, ref.revision));
-    await deps.checkpoint('reconcile.after');
+    await deps.checkpoint('reconcile.after', ref.dispatchId);
     return outcome;
   };

@@ -11,6 +11,8 @@ export const recordOutcome =
   (deps: ActivityDeps) =>
   async (ref: AttemptRef & { unrecorded: Unrecorded }): Promise<void> => {
     const { unrecorded } = ref;
+    await deps.checkpoint('record.before', ref.dispatchId);
     if (unrecorded.kind === 'answer') await settleAttempt(deps.db, unrecorded.attemptId, unrecorded.answer);
     else await voidAttempt(deps.db, ref.dispatchId, ref.attemptNo, ref.generation, ref.revision);
+    await deps.checkpoint('record.recorded', ref.dispatchId);
   };

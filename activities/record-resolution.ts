@@ -7,5 +7,7 @@ import type { ActivityDeps } from './deps.js';
 export const recordResolution =
   (deps: ActivityDeps) =>
   async (resolution: Resolution): Promise<void> => {
+    await deps.checkpoint('resolve.before', resolution.dispatchId);
     await resolveAttempt(deps.db, resolution);
+    await deps.checkpoint('resolve.recorded', resolution.dispatchId);
   };

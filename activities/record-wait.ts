@@ -7,6 +7,7 @@ import type { ActivityDeps } from './deps.js';
 export const recordWait =
   (deps: ActivityDeps) =>
   async (wait: Wait & { releaseThread: boolean }): Promise<void> => {
+    await deps.checkpoint('wait.before', wait.dispatchId);
     await enterWait(deps.db, wait);
-    await deps.checkpoint('wait.recorded');
+    await deps.checkpoint('wait.recorded', wait.dispatchId);
   };

@@ -42,11 +42,11 @@ export const renderTemplate =
     const built = build(facts, capabilities, plugin.mailboxes(facts.channel.config));
     if ('reason' in built) return { rendered: false, reason: built.reason };
     const sha256 = createHash('sha256').update(frozenForm(built)).digest('hex');
-    await deps.checkpoint('render.built');
+    await deps.checkpoint('render.built', input.dispatchId);
     await deps.db.transaction(async (tx) => {
       if (await freezeRendering(tx, input, built, sha256)) await moveDispatch(tx, input.dispatchId, 'rendering');
     });
-    await deps.checkpoint('render.frozen');
+    await deps.checkpoint('render.frozen', input.dispatchId);
     return { rendered: true };
   };
 
