@@ -4,7 +4,8 @@ import { Liquid } from 'liquidjs';
 import type { TemplateOrigin } from '../domain/template.js';
 import type { FieldError } from './problem.js';
 
-const engine = new Liquid({ parseLimit: 200_000 });
+/** As strict as the rendering; `templates` keeps it from looking for partials among the files of this machine. */
+const engine = new Liquid({ strictFilters: true, parseLimit: 100_000, templates: {} });
 const placeholder = /\{\{\s*([A-Za-z0-9_]+)\s*\}\}/g;
 
 type Part = 'subject' | 'header' | 'body' | 'footer';
