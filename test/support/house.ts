@@ -15,6 +15,7 @@ import type { TemplateVariable } from '../../domain/template.js';
 import { createPlugins } from '../../channels/plugins.js';
 import { splitConfig } from '../../channels/secrets.js';
 import { normaliseContactPoint } from '../../domain/contact-point.js';
+import { insertKey, makeKey } from '../../db/api-keys.js';
 import { storeEvents } from '../../db/inbox.js';
 import * as schema from '../../db/schema/index.js';
 import { type NewDispatch, submitDispatch } from '../../db/submit.js';
@@ -297,4 +298,28 @@ export async function say<A extends unknown[]>(house: House, dispatchId: string,
     if (cause?.type) return cause.type;
     throw error;
   }
+}
+
+/** A bearer key: of a service with these scopes, or of a new member of staff. */
+export async function addKey(house: House, who: { role: 'agent' | 'supervisor' | 'admin' } | { scopes: string[] }): Promise<{ key: string; senderId: string }> {
+  const { key, ...stored } = makeKey();
+  if ('scopes' in who) {
+    const row = await insertKey(house.db, { ...stored, name: 'A service', staffId: null, scopes: who.scopes, endsAt: null });
+    return { key, senderId: row.id };
+  }
+  const staffId = uuidv7();
+  await house.db.insert(schema.staff).values({ id: staffId, name: `A ${who.role}`, role: who.role });
+  await insertKey(house.db, { ...stored, name: who.role, staffId, scopes: [], endsAt: null });
+  return { key, senderId: staffId };
+}
+
+/** A call to the API as its callers make it; rejects when there is no answer. */
+export async function call(house: House, key: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(`${house.apiUrl}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: (text === '' ? {} : JSON.parse(text)) as Record<string, never> & Record<string, unknown> };
 }
