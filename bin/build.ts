@@ -18,7 +18,14 @@ for (const name of readdirSync(inProject())) {
 }
 const compiled = spawnSync(
   process.execPath,
-  [inProject('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh, ...(process.argv.includes('--no-check') ? ['--noCheck'] : [])],
+  [
+    inProject('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    fresh,
+    ...(process.argv.includes('--no-check') ? ['--noCheck'] : []),
+  ],
   { cwd: inProject(), stdio: 'inherit' },
 );
 if (compiled.status === 0) {

@@ -25,5 +25,9 @@ if (problems === 0) {
     console.log('\n  Postgres, Temporal and the ports can be looked at once the packages are there.');
   }
 }
-console.log(problems === 0 ? '\nNothing stands in the way of "npm start".\n' : `\n${problems === 1 ? 'One thing stands' : `${problems} things stand`} in the way of "npm start".\n`);
+console.log(
+  problems === 0
+    ? '\nNothing stands in the way of "npm start".\n'
+    : `\n${problems === 1 ? 'One thing stands' : `${problems} things stand`} in the way of "npm start".\n`,
+);
 process.exitCode = problems === 0 ? 0 : 1;

@@ -55,12 +55,17 @@ async function examinePorts(config: LocalConfig): Promise<Finding> {
 async function examinePostgres(config: LocalConfig): Promise<Finding> {
   const title = 'Postgres';
   if (config.databaseUrl !== null) return { title, problem: await databaseProblem(config.databaseUrl), note: 'DATABASE_URL answers' };
-  return { title, problem: await postgresProblem(join(config.dataFolder, 'postgres')), note: `the one that comes with the packages, on port ${config.ports.postgres}` };
+  return {
+    title,
+    problem: await postgresProblem(join(config.dataFolder, 'postgres')),
+    note: `the one that comes with the packages, on port ${config.ports.postgres}`,
+  };
 }
 
 async function examineTemporal({ temporal, cli }: LocalConfig): Promise<Finding> {
   const title = 'Temporal';
-  if (temporal.address !== null) return { title, problem: await temporalProblem(temporal.address, temporal.namespace), note: `TEMPORAL_ADDRESS (${temporal.address}) answers` };
+  if (temporal.address !== null)
+    return { title, problem: await temporalProblem(temporal.address, temporal.namespace), note: `TEMPORAL_ADDRESS (${temporal.address}) answers` };
   try {
     const foreseen = await foreseeTemporalCli(cliSources(cli));
     if ('problem' in foreseen) return { title, problem: foreseen.problem };

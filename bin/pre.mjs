@@ -54,13 +54,19 @@ export function isInstalled(dev) {
 function inputsHash() {
   const hash = createHash('sha256').update(process.versions.modules);
   const { include } = JSON.parse(readFileSync(inRoot('tsconfig.build.json'), 'utf8'));
-  const sources = include.filter((folder) => existsSync(inRoot(folder))).flatMap((folder) =>
-    readdirSync(inRoot(folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(ts|cjs)$/.test(name))
-      .map((name) => join(folder, name)),
-  );
+  const sources = include
+    .filter((folder) => existsSync(inRoot(folder)))
+    .flatMap((folder) =>
+      readdirSync(inRoot(folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ts|cjs)$/.test(name))
+        .map((name) => join(folder, name)),
+    );
   for (const file of [...sources.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {
-    hash.update(file).update('\0').update(readFileSync(inRoot(file))).update('\0');
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(inRoot(file)))
+      .update('\0');
   }
   return hash.digest('hex');
 }

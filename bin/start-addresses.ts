@@ -12,12 +12,19 @@ export function tellAddresses(config: LocalConfig, up: Up): void {
     ['Metrics', `${up.apiUrl}/metrics and ${up.metricsUrl}/metrics`],
     ['Data folder', config.dataFolder],
     ...(up.keys === null
-      ? [['Keys', `those of your database; for this machine alone: curl -X POST ${up.apiUrl}/v1/dev-login -H 'content-type: application/json' -d '{"role":"supervisor"}'`] as [string, string]]
+      ? [
+          [
+            'Keys',
+            `those of your database; for this machine alone: curl -X POST ${up.apiUrl}/v1/dev-login -H 'content-type: application/json' -d '{"role":"supervisor"}'`,
+          ] as [string, string],
+        ]
       : ([
           ['Staff key', up.keys.staffKey],
           ['Service key', up.keys.serviceKey],
         ] as [string, string][])),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
-  console.log(`\n${lines.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')}\n\n  Ctrl-C ends everything; "npm start" goes on with the same data. "npm run demo" in another terminal tells the whole story.\n`);
+  console.log(
+    `\n${lines.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`).join('\n')}\n\n  Ctrl-C ends everything; "npm start" goes on with the same data. "npm run demo" in another terminal tells the whole story.\n`,
+  );
 }

@@ -46,7 +46,10 @@ async function logIn(apiUrl: string): Promise<string> {
 }
 
 async function submit(apiUrl: string, key: string): Promise<{ id: string }> {
-  const body = { to: { email: recipient }, content: { kind: 'text', subject: 'Your order 1042 is ready', text: 'Good morning, your order 1042 is ready for collection.' } };
+  const body = {
+    to: { email: recipient },
+    content: { kind: 'text', subject: 'Your order 1042 is ready', text: 'Good morning, your order 1042 is ready for collection.' },
+  };
   return (await askJson(`${apiUrl}/v1/dispatches`, key, body, { 'idempotency-key': `sample-${randomUUID()}` })) as { id: string };
 }
 
@@ -73,7 +76,11 @@ async function follow(url: string, key: string): Promise<{ events: TimelineEvent
 async function askJson(url: string, key?: string, body?: object, headers: Record<string, string> = {}): Promise<unknown> {
   const answer = await fetch(url, {
     method: body === undefined ? 'GET' : 'POST',
-    headers: { ...headers, ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      ...headers,
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     signal: AbortSignal.timeout(15_000),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -83,7 +90,10 @@ async function askJson(url: string, key?: string, body?: object, headers: Record
 }
 
 function tell(events: TimelineEvent[], state: string, mail: Mail | null): void {
-  const line = ({ at, type, data }: TimelineEvent) => `    ${at.slice(11, 23)}  ${type.padEnd(24)} ${Object.entries(data).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ')}`;
+  const line = ({ at, type, data }: TimelineEvent) =>
+    `    ${at.slice(11, 23)}  ${type.padEnd(24)} ${Object.entries(data)
+      .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .join(' ')}`;
   console.log(`\n  Its timeline\n\n${events.map((event) => line(event).trimEnd()).join('\n')}\n    ends: ${state}`);
   if (mail === null) return;
   const headers = [
@@ -92,5 +102,7 @@ function tell(events: TimelineEvent[], state: string, mail: Mail | null): void {
     ['Subject', mail.subject ?? ''],
     ['Message-ID', mail.messageId ?? ''],
   ];
-  console.log(`\n  The mail as the sandbox received it\n\n${headers.map(([name, value]) => `    ${name}: ${value}`).join('\n')}\n\n${(mail.text ?? '').trim().replace(/^/gm, '    ')}`);
+  console.log(
+    `\n  The mail as the sandbox received it\n\n${headers.map(([name, value]) => `    ${name}: ${value}`).join('\n')}\n\n${(mail.text ?? '').trim().replace(/^/gm, '    ')}`,
+  );
 }

@@ -85,8 +85,18 @@ async function bringPostgresUp({ config, step, supervisor }: Start, keys: LocalK
     return databaseUrl;
   }
   let url = '';
-  const options = { folder: join(config.dataFolder, 'postgres'), port: config.ports.postgres, password: keys.postgresPassword, logFile: logFile(config, 'postgres') };
-  await step('Postgres', (say) => supervisor.start(postgresService(options, (started) => (url = started)), say));
+  const options = {
+    folder: join(config.dataFolder, 'postgres'),
+    port: config.ports.postgres,
+    password: keys.postgresPassword,
+    logFile: logFile(config, 'postgres'),
+  };
+  await step('Postgres', (say) =>
+    supervisor.start(
+      postgresService(options, (started) => (url = started)),
+      say,
+    ),
+  );
   return url;
 }
 

@@ -16,7 +16,11 @@ export async function pointWebhooks(options: { databaseUrl: string; secretBox: S
         ...(options.secretBox.open(id, { credentials, credentialsKey }) as object),
       });
       if (!baseUrl.startsWith(options.sandboxUrl)) continue;
-      await setWebhook(`${options.sandboxUrl}/control/webhooks/${phoneNumberId}`, { url: `${options.apiUrl}/webhooks/${id}`, appSecret: appSecrets[0], verifyToken });
+      await setWebhook(`${options.sandboxUrl}/control/webhooks/${phoneNumberId}`, {
+        url: `${options.apiUrl}/webhooks/${id}`,
+        appSecret: appSecrets[0],
+        verifyToken,
+      });
     }
   } finally {
     await handle.close();
@@ -24,6 +28,11 @@ export async function pointWebhooks(options: { databaseUrl: string; secretBox: S
 }
 
 async function setWebhook(controlUrl: string, target: object): Promise<void> {
-  const answer = await fetch(controlUrl, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(target), signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(controlUrl, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(target),
+    signal: AbortSignal.timeout(5_000),
+  });
   if (!answer.ok) throw new Error(`The sandbox did not take the webhook of a WhatsApp channel: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
 }

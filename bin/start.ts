@@ -1,6 +1,6 @@
 /** The launcher: brings the whole stack up on this machine, shows one message from submit to mailbox, and ends everything on Ctrl-C. */
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadLocalConfig, type LocalConfig } from '../runtime/local/local-config.js';
 import { holderOf, takeLock } from '../runtime/local/lock.js';
@@ -16,11 +16,16 @@ export type Step = <T>(title: string, work: (say: (note: string) => void) => Pro
 /** Runs until a signal, until something cannot be kept up, or (if told so) to the end of the sample; returns the exit status. */
 export async function start(step: Step): Promise<number> {
   const config = loadLocalConfig();
+  // What is written from here on, by our processes too, is for this user alone; others may only pass through, as Postgres does when root runs it.
+  process.umask(0o077);
   const runFolder = join(config.dataFolder, 'run');
   mkdirSync(runFolder, { recursive: true });
+  chmodSync(config.dataFolder, 0o711);
   const lock = join(runFolder, 'launcher.lock');
   if (!takeLock(lock)) {
-    throw new Error(`Waybill runs in ${config.dataFolder} already, started by process ${holderOf(lock)?.pid}. Stop that one with Ctrl-C, or give this one its own WAYBILL_DATA_DIR and ports.`);
+    throw new Error(
+      `Waybill runs in ${config.dataFolder} already, started by process ${holderOf(lock)?.pid}. Stop that one with Ctrl-C, or give this one its own WAYBILL_DATA_DIR and ports.`,
+    );
   }
   const stopping = new AbortController();
   const supervisor = superviseAloud(config, runFolder, stopping);
@@ -61,7 +66,7 @@ function rejectWhenAborted(signal: AbortSignal): Promise<never> {
 /** A signal is no error; anything else is told in its own words. */
 function tell(reason: unknown): number {
   if (reason === null) return 0;
-  console.error(`\n${reason instanceof Error ? reason.message : String(reason)}`);
+  console.error(`\n${reason instanceof Error ? reason.message : 'An unknown fault.'}`);
   return 1;
 }
 

@@ -16,7 +16,12 @@ const lockTimeoutMs = 120_000;
  */
 export async function migrateDatabase(options: { url: string; migrationsFolder: string }): Promise<number> {
   assertPatched();
-  const client = postgres(options.url, { max: 1, connect_timeout: 5, onnotice: () => {}, connection: { application_name: 'waybill-migrate', lock_timeout: lockTimeoutMs } });
+  const client = postgres(options.url, {
+    max: 1,
+    connect_timeout: 5,
+    onnotice: () => {},
+    connection: { application_name: 'waybill-migrate', lock_timeout: lockTimeoutMs },
+  });
   try {
     await client`select pg_advisory_lock(${lockKey})`;
     const before = await appliedCount(client);

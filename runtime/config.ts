@@ -26,22 +26,39 @@ export type Environment = Record<string, string | undefined>;
 export type Config = ReturnType<typeof shapeConfig>;
 
 const port = (fallback: number) =>
-  z.coerce.number('is not a port: give a number from 0 to 65535').int('is not a whole number').min(0, 'is not a port: give a number from 0 to 65535').max(65_535, 'is not a port: give a number from 0 to 65535').default(fallback);
+  z.coerce
+    .number('is not a port: give a number from 0 to 65535')
+    .int('is not a whole number')
+    .min(0, 'is not a port: give a number from 0 to 65535')
+    .max(65_535, 'is not a port: give a number from 0 to 65535')
+    .default(fallback);
 const milliseconds = (fallback: number, least: number) =>
-  z.coerce.number('is not a number of milliseconds').int('is not a whole number of milliseconds').min(least, `is too small: at least ${least} milliseconds`).default(fallback);
+  z.coerce
+    .number('is not a number of milliseconds')
+    .int('is not a whole number of milliseconds')
+    .min(least, `is too small: at least ${least} milliseconds`)
+    .default(fallback);
 const url = (...schemes: string[]) =>
-  z.string().refine((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol), `is not a URL that starts with ${schemes.map((one) => `${one}//`).join(' or ')}`);
+  z
+    .string()
+    .refine(
+      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol),
+      `is not a URL that starts with ${schemes.map((one) => `${one}//`).join(' or ')}`,
+    );
 const key256 = (text: string): Buffer | null => {
   const key = Buffer.from(text, 'base64');
   return key.length === 32 && key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '') ? key : null;
 };
-const howToMakeAKey = 'make one with: node -p "require(\'crypto\').randomBytes(32).toString(\'base64\')"';
+const howToMakeAKey = "make one with: node -p \"require('crypto').randomBytes(32).toString('base64')\"";
 
 const settings = z.object({
   DATABASE_URL: z
     .string('is missing: give the address of a Postgres database (postgres://user:password@host:5432/name), or use "npm start", which brings its own')
     .pipe(url('postgres:', 'postgresql:')),
-  TEMPORAL_ADDRESS: z.string().regex(/^\S+:\d+$/, 'is not host:port').default('127.0.0.1:7233'),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^\S+:\d+$/, 'is not host:port')
+    .default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_UI_URL: url('http:', 'https:').optional(),
   WAYBILL_TASK_QUEUE: z.string().default('waybill'),
@@ -53,16 +70,23 @@ const settings = z.object({
     if (key === null) context.addIssue(`is not 32 bytes in base64; ${howToMakeAKey}`);
     return key ?? z.NEVER;
   }),
-  WAYBILL_CODEC_KEYS: z.string(`is missing: it is a list "id:key,id:key" of 32-byte keys in base64, the first one encrypts; ${howToMakeAKey}`).transform((text, context) => {
-    const keys = parseCodecKeys(text);
-    if (keys === null) context.addIssue(`is not a list "id:key,id:key" with different ids and 32-byte keys in base64; ${howToMakeAKey}`);
-    return keys ?? z.NEVER;
-  }),
-  WAYBILL_CODEC_PATH: z.string().regex(/^[A-Za-z0-9_-]{16,}$/, 'is not one path segment of at least 16 letters, digits, "-" or "_"').optional(),
+  WAYBILL_CODEC_KEYS: z
+    .string(`is missing: it is a list "id:key,id:key" of 32-byte keys in base64, the first one encrypts; ${howToMakeAKey}`)
+    .transform((text, context) => {
+      const keys = parseCodecKeys(text);
+      if (keys === null) context.addIssue(`is not a list "id:key,id:key" with different ids and 32-byte keys in base64; ${howToMakeAKey}`);
+      return keys ?? z.NEVER;
+    }),
+  WAYBILL_CODEC_PATH: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{16,}$/, 'is not one path segment of at least 16 letters, digits, "-" or "_"')
+    .optional(),
   WAYBILL_DEV_LOGIN: z.enum(['0', '1'], 'is neither 0 nor 1').default('0'),
   WAYBILL_METRICS_PORT: port(9464),
   WAYBILL_SDK_METRICS_PORT: port(0),
-  WAYBILL_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is none of fatal, error, warn, info, debug, trace, silent').default('info'),
+  WAYBILL_LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'is none of fatal, error, warn, info, debug, trace, silent')
+    .default('info'),
   WAYBILL_DATABASE_POOL: z.coerce.number('is not a number').int('is not a whole number').min(1, 'is too small: at least 1').default(10),
   WAYBILL_RELAY_INTERVAL_MS: milliseconds(2_000, 20),
   WAYBILL_RECONCILE_INTERVAL_MS: milliseconds(10_000, 20),
@@ -148,9 +172,17 @@ function temporalSecurity(env: Record<string, string>): { options: TemporalSecur
   const named = env['TEMPORAL_CONFIG_FILE'] !== undefined || env['TEMPORAL_PROFILE'] !== undefined;
   try {
     const { tls, apiKey, metadata } = loadClientConnectConfig({ disableFile: !named, overrideEnvVars: env }).connectionOptions;
-    return { options: { ...(tls == null ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }), ...(metadata === undefined ? {} : { metadata }) }, problems: [] };
+    return {
+      options: { ...(tls == null ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }), ...(metadata === undefined ? {} : { metadata }) },
+      problems: [],
+    };
   } catch {
-    return { options: {}, problems: ['The TEMPORAL_TLS_*, TEMPORAL_CONFIG_FILE or TEMPORAL_PROFILE settings cannot be used: check that the files exist and that the profile is named right.'] };
+    return {
+      options: {},
+      problems: [
+        'The TEMPORAL_TLS_*, TEMPORAL_CONFIG_FILE or TEMPORAL_PROFILE settings cannot be used: check that the files exist and that the profile is named right.',
+      ],
+    };
   }
 }
 

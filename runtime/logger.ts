@@ -5,7 +5,24 @@ import { pino, type Logger } from 'pino';
 export type { Logger } from 'pino';
 
 /** Names that never carry anything fit for a log; a second wall behind the habit of logging ids only. */
-const redacted = ['authorization', 'cookie', 'password', 'secret', 'token', 'accessToken', 'credentials', 'address', 'to', 'bcc', 'email', 'phone', 'subject', 'text', 'body', 'html'];
+const redacted = [
+  'authorization',
+  'cookie',
+  'password',
+  'secret',
+  'token',
+  'accessToken',
+  'credentials',
+  'address',
+  'to',
+  'bcc',
+  'email',
+  'phone',
+  'subject',
+  'text',
+  'body',
+  'html',
+];
 
 /** The logger of a process. Errors are told by type, message and stack of our own faults only; times are ISO 8601. */
 export function createLogger(options: { level: string; name: string; destination?: NodeJS.WritableStream }): Logger {

@@ -29,7 +29,8 @@ export async function startHealthServer(options: { port: number; registry: Regis
     const failed = () => answer(500, 'error\n');
     if (request.url === '/metrics') options.registry.metrics().then((text) => answer(200, text, options.registry.contentType), failed);
     else if (request.url === '/healthz') answer(200, 'ok\n');
-    else if (request.url === '/readyz') Promise.resolve(options.isReady()).then((ready) => answer(ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n'), failed);
+    else if (request.url === '/readyz')
+      Promise.resolve(options.isReady()).then((ready) => answer(ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n'), failed);
     else answer(404, 'not found\n');
   });
   await listen(server, options.port);

@@ -52,7 +52,9 @@ export function installRuntime(options: { logger: Logger; metricsPort: number })
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
-      ...(metricsPort === 0 ? {} : { metrics: { prometheus: { bindAddress: `127.0.0.1:${metricsPort}`, countersTotalSuffix: true }, globalTags: { app: 'waybill' } } }),
+      ...(metricsPort === 0
+        ? {}
+        : { metrics: { prometheus: { bindAddress: `127.0.0.1:${metricsPort}`, countersTotalSuffix: true }, globalTags: { app: 'waybill' } } }),
     },
   });
 }
@@ -60,7 +62,10 @@ export function installRuntime(options: { logger: Logger; metricsPort: number })
 const sdkLevels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /** Is there a Temporal server at this address? Answers within the deadline. */
-export async function isTemporalReachable(temporal: Pick<Config['temporal'], 'address' | 'namespace' | 'security'>, deadlineMs = callDeadlineMs): Promise<boolean> {
+export async function isTemporalReachable(
+  temporal: Pick<Config['temporal'], 'address' | 'namespace' | 'security'>,
+  deadlineMs = callDeadlineMs,
+): Promise<boolean> {
   const connection = Connection.lazy({ address: temporal.address, ...temporal.security });
   try {
     await connection.withDeadline(Date.now() + deadlineMs, () => connection.workflowService.describeNamespace({ namespace: temporal.namespace }));
@@ -85,10 +90,15 @@ export async function ensureSearchAttributes(client: Client, keys: readonly Sear
   };
   const absent = await missing();
   if (absent.length === 0) return;
-  await withDeadline(client, () => operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(absent.map((key) => [key.name, indexedType(key.type)])) }), 10_000);
+  await withDeadline(
+    client,
+    () => operatorService.addSearchAttributes({ namespace, searchAttributes: Object.fromEntries(absent.map((key) => [key.name, indexedType(key.type)])) }),
+    10_000,
+  );
   const until = Date.now() + deadlineMs;
   while ((await missing()).length > 0) {
-    if (Date.now() > until) throw new Error(`Temporal did not make the search attributes usable within ${deadlineMs / 1000} s: ${absent.map((key) => key.name).join(', ')}.`);
+    if (Date.now() > until)
+      throw new Error(`Temporal did not make the search attributes usable within ${deadlineMs / 1000} s: ${absent.map((key) => key.name).join(', ')}.`);
     await new Promise((resolve) => setTimeout(resolve, searchAttributePollMs));
   }
 }

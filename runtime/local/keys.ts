@@ -15,9 +15,11 @@ export interface LocalKeys {
   postgresPassword: string;
 }
 
-/** The keys of the seed: of one member of staff and of one service. */
+/** The keys of the seed: of an agent, a supervisor, an admin and a service. */
 export interface SeedKeys {
   staffKey: string;
+  supervisorKey: string;
+  adminKey: string;
   serviceKey: string;
 }
 
@@ -26,7 +28,12 @@ export function requireLocalKeys(dataFolder: string): LocalKeys {
   const file = join(dataFolder, 'keys.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as LocalKeys;
   const key = () => randomBytes(32).toString('base64');
-  const made = { masterKey: key(), codecKeys: `local:${key()}`, codecPath: randomBytes(24).toString('base64url'), postgresPassword: randomBytes(24).toString('base64url') };
+  const made = {
+    masterKey: key(),
+    codecKeys: `local:${key()}`,
+    codecPath: randomBytes(24).toString('base64url'),
+    postgresPassword: randomBytes(24).toString('base64url'),
+  };
   writePrivate(file, made);
   return made;
 }
@@ -38,7 +45,7 @@ export function findSeedKeys(dataFolder: string): SeedKeys | null {
 }
 
 export function keepSeedKeys(dataFolder: string, keys: SeedKeys): void {
-  writePrivate(join(dataFolder, 'seed-keys.json'), { staffKey: keys.staffKey, serviceKey: keys.serviceKey });
+  writePrivate(join(dataFolder, 'seed-keys.json'), keys);
 }
 
 function writePrivate(file: string, content: object): void {

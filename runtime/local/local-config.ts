@@ -5,12 +5,25 @@ import { z } from 'zod';
 import { ConfigError, parseSettings, processEnvironment, type Environment } from '../config.js';
 import { inProject } from '../paths.js';
 
-const port = (fallback: number) => z.coerce.number('is not a port: give a number from 1 to 65535').int('is not a whole number').min(1, 'is not a port').max(65_535, 'is not a port').default(fallback);
-const folder = (fallback: string) => z.string().default(fallback).transform((path) => (isAbsolute(path) ? path : inProject(path)));
+const port = (fallback: number) =>
+  z.coerce
+    .number('is not a port: give a number from 1 to 65535')
+    .int('is not a whole number')
+    .min(1, 'is not a port')
+    .max(65_535, 'is not a port')
+    .default(fallback);
+const folder = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((path) => (isAbsolute(path) ? path : inProject(path)));
 
 const settings = z.object({
   DATABASE_URL: z.string().optional(),
-  TEMPORAL_ADDRESS: z.string().regex(/^\S+:\d+$/, 'is not host:port').optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^\S+:\d+$/, 'is not host:port')
+    .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   TEMPORAL_UI_URL: z.string().optional(),
   TEMPORAL_CLI_PATH: z.string().optional(),
@@ -51,11 +64,17 @@ export function loadLocalConfig(env: Environment = processEnvironment()): LocalC
     sandbox: read.WAYBILL_SANDBOX_PORT,
     sandboxSmtp: read.WAYBILL_SANDBOX_SMTP_PORT,
   };
-  if (new Set(Object.values(ports)).size < Object.keys(ports).length) throw new ConfigError(['Two of the WAYBILL_*_PORT settings name the same port: give each its own.']);
+  if (new Set(Object.values(ports)).size < Object.keys(ports).length)
+    throw new ConfigError(['Two of the WAYBILL_*_PORT settings name the same port: give each its own.']);
   return {
     databaseUrl: read.DATABASE_URL ?? null,
     temporal: { address: read.TEMPORAL_ADDRESS ?? null, namespace: read.TEMPORAL_NAMESPACE, uiUrl: read.TEMPORAL_UI_URL ?? null },
-    cli: { cliPath: read.TEMPORAL_CLI_PATH ?? null, searchPath: read.PATH, cacheFolder: read.WAYBILL_CACHE_DIR, mayDownload: read.WAYBILL_TEMPORAL_DOWNLOAD === '1' },
+    cli: {
+      cliPath: read.TEMPORAL_CLI_PATH ?? null,
+      searchPath: read.PATH,
+      cacheFolder: read.WAYBILL_CACHE_DIR,
+      mayDownload: read.WAYBILL_TEMPORAL_DOWNLOAD === '1',
+    },
     dataFolder: read.WAYBILL_DATA_DIR,
     ports,
     exitAfterSample: read.WAYBILL_EXIT_AFTER_SAMPLE === '1',

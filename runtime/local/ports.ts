@@ -25,7 +25,10 @@ export function isListening(port: number): Promise<boolean> {
       socket.destroy();
       resolve(listening);
     };
-    socket.once('connect', () => answer(true)).once('error', () => answer(false)).once('timeout', () => answer(false));
+    socket
+      .once('connect', () => answer(true))
+      .once('error', () => answer(false))
+      .once('timeout', () => answer(false));
   });
 }
 

@@ -50,7 +50,13 @@ export async function startPostgres(options: LocalPostgresOptions, spawned: (pro
   if (!existsSync(join(options.folder, 'data', 'PG_VERSION'))) makeCluster(options, programs.initdb, runAs);
   const child = await spawnDetached({
     command: programs.postgres,
-    args: ['-D', dataFolder(options), '-p', String(options.port), ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...(options.settings ?? [])].flatMap((one) => ['-c', one])],
+    args: [
+      '-D',
+      dataFolder(options),
+      '-p',
+      String(options.port),
+      ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...(options.settings ?? [])].flatMap((one) => ['-c', one]),
+    ],
     env: { ...processEnvironment(), LC_MESSAGES: 'C' },
     cwd: options.folder,
     user: runAs,
@@ -99,7 +105,8 @@ function requireOsUser(): OsUser | null {
   spawnSync('groupadd', ['--system', 'postgres']);
   spawnSync('useradd', ['--system', '--no-create-home', '--gid', 'postgres', 'postgres']);
   const made = findOsUser();
-  if (made === null) throw new Error('Postgres does not run as root, and the OS user "postgres" could not be made. Run as another user, make that user, or set DATABASE_URL.');
+  if (made === null)
+    throw new Error('Postgres does not run as root, and the OS user "postgres" could not be made. Run as another user, make that user, or set DATABASE_URL.');
   return made;
 }
 
@@ -144,12 +151,16 @@ function makeCluster(options: LocalPostgresOptions, initdb: string, runAs: OsUse
   if (runAs !== null) chownSync(passwordFile, runAs.uid, runAs.gid);
   try {
     const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
-    const made = spawnSync(initdb, ['-D', unfinished, `--username=${user}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-instructions', ...locale], {
-      ...runAs,
-      cwd: options.folder,
-      encoding: 'utf8',
-      env: { ...processEnvironment(), LC_MESSAGES: 'C' },
-    });
+    const made = spawnSync(
+      initdb,
+      ['-D', unfinished, `--username=${user}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-instructions', ...locale],
+      {
+        ...runAs,
+        cwd: options.folder,
+        encoding: 'utf8',
+        env: { ...processEnvironment(), LC_MESSAGES: 'C' },
+      },
+    );
     if (made.status !== 0) throw new Error(`Postgres could not make its data folder ${options.folder}: ${made.error?.message ?? made.stderr.trim()}`);
   } finally {
     rmSync(passwordFile, { force: true });

@@ -73,7 +73,13 @@ export function nodeService(options: NodeServiceOptions): Service {
     start: async ({ left, record, say }) => {
       if (left !== null) await stopProcess(left, 'SIGTERM', options.graceMs);
       const logged = existsSync(options.logFile) ? statSync(options.logFile).size : 0;
-      const child = await spawnDetached({ command: process.execPath, args: ['--enable-source-maps', inProject('dist', options.entry)], env: options.env, cwd: inProject(), logFile: options.logFile });
+      const child = await spawnDetached({
+        command: process.execPath,
+        args: ['--enable-source-maps', inProject('dist', options.entry)],
+        env: options.env,
+        cwd: inProject(),
+        logFile: options.logFile,
+      });
       child.unref();
       const started = identify(child.pid);
       if (started !== null) record(started);

@@ -90,7 +90,8 @@ function notObtainable(tried: readonly string[]): string {
 /** The sources that need no work: TEMPORAL_CLI_PATH, the PATH, the cache. Starts nothing but `temporal --version`. */
 export function findTemporalCli(options: Omit<CliSources, 'download'>): { cli: TemporalCli | null; tried: string[] } {
   if (options.cliPath !== null) {
-    if (!isProgram(options.cliPath)) throw new Error(`TEMPORAL_CLI_PATH is ${options.cliPath}, which is not a program that can be run. Correct it, or unset it to use another source.`);
+    if (!isProgram(options.cliPath))
+      throw new Error(`TEMPORAL_CLI_PATH is ${options.cliPath}, which is not a program that can be run. Correct it, or unset it to use another source.`);
     return { cli: { path: options.cliPath, source: 'TEMPORAL_CLI_PATH' }, tried: [] };
   }
   const onPath = whereOnPath('temporal', options.searchPath);
@@ -99,13 +100,23 @@ export function findTemporalCli(options: Omit<CliSources, 'download'>): { cli: T
   if (isProgram(cached)) return { cli: { path: cached, source: `the cache (${cached})` }, tried: [] };
   return {
     cli: null,
-    tried: ['TEMPORAL_ADDRESS and TEMPORAL_CLI_PATH (not set)', onPath === null ? '"temporal" on the PATH (not there)' : `${onPath} (does not run)`, `the cache ${options.cacheFolder} (empty)`],
+    tried: [
+      'TEMPORAL_ADDRESS and TEMPORAL_CLI_PATH (not set)',
+      onPath === null ? '"temporal" on the PATH (not there)' : `${onPath} (does not run)`,
+      `the cache ${options.cacheFolder} (empty)`,
+    ],
   };
 }
 
 /** The file of this program on the PATH, or null. */
 export function whereOnPath(program: string, searchPath: string): string | null {
-  return searchPath.split(delimiter).filter((folder) => folder !== '').map((folder) => join(folder, program)).find(isProgram) ?? null;
+  return (
+    searchPath
+      .split(delimiter)
+      .filter((folder) => folder !== '')
+      .map((folder) => join(folder, program))
+      .find(isProgram) ?? null
+  );
 }
 
 type Obtained = TemporalCli | { failed: string };
@@ -134,7 +145,9 @@ async function download({ cacheFolder, download: given, say }: TemporalCliOption
   mkdirSync(folder, { recursive: true });
   try {
     await into(folder);
-    const [file] = readdirSync(folder).map((name) => join(folder, name)).filter(isProgram);
+    const [file] = readdirSync(folder)
+      .map((name) => join(folder, name))
+      .filter(isProgram);
     if (file === undefined) return { failed: `the download from ${host} (left no program)` };
     renameSync(file, cachedBinary(cacheFolder));
     return { path: cachedBinary(cacheFolder), source: `the download from ${host}` };

@@ -12,7 +12,13 @@ const asRoot = process.getuid?.() === 0 ? test : test.skip;
 describe('the Postgres of the data folder', () => {
   let folder: string;
   let started: LocalPostgres[];
-  const options = async () => ({ folder: join(folder, 'postgres'), port: await freePort(), password: 'waybill', logFile: join(folder, 'postgres.log'), settings: ['fsync=off'] });
+  const options = async () => ({
+    folder: join(folder, 'postgres'),
+    port: await freePort(),
+    password: 'waybill',
+    logFile: join(folder, 'postgres.log'),
+    settings: ['fsync=off'],
+  });
   const begin = async (given: Awaited<ReturnType<typeof options>>) => {
     const server = await startPostgres(given, ({ pid }) => rememberForTheGuard(pid));
     started.push(server);
@@ -41,7 +47,9 @@ describe('the Postgres of the data folder', () => {
     const second = await begin(given);
     await second.ensureDatabase('waybill');
     expect(await run(second.url('waybill'), 'select answer from kept')).toEqual([{ answer: 42 }]);
-    expect(await run(second.url('waybill'), "select current_setting('listen_addresses') as on, lower('ÄÖ') as lower")).toEqual([{ on: '127.0.0.1', lower: 'äö' }]);
+    expect(await run(second.url('waybill'), "select current_setting('listen_addresses') as on, lower('ÄÖ') as lower")).toEqual([
+      { on: '127.0.0.1', lower: 'äö' },
+    ]);
     await expect(run(second.url('waybill').replace(':waybill@', ':wrong@'), 'select 1')).rejects.toThrow('password');
   });
 
@@ -62,10 +70,12 @@ describe('the Postgres of the data folder', () => {
     expect(await run(second.url('postgres'), 'select answer from kept')).toEqual([{ answer: 42 }]);
   });
 
-  asRoot('in a folder that its OS user may not enter is refused with the folder and the way out', async () => {
+  asRoot('in a folder that its OS user may not enter is refused with the folder and the way out (needs root)', async () => {
     const closed = join(folder, 'closed');
     mkdirSync(closed, { mode: 0o700 });
-    await expect(begin({ ...(await options()), folder: join(closed, 'postgres') })).rejects.toThrow(new RegExp(`may not enter ${closed}\\. Allow it \\("chmod o\\+x ${closed}"\\)`));
+    await expect(begin({ ...(await options()), folder: join(closed, 'postgres') })).rejects.toThrow(
+      new RegExp(`may not enter ${closed}\\. Allow it \\("chmod o\\+x ${closed}"\\)`),
+    );
   });
 
   test('on a port that is taken ends with the words of its log', async () => {

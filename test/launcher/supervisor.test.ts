@@ -64,7 +64,11 @@ describe('the supervisor', () => {
   });
 
   test('kills what does not end within its grace', async () => {
-    const deaf = service('deaf', `process.on('SIGTERM', () => {}); require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'up'))}, ''); setInterval(() => {}, 1000)`, { graceMs: 200 });
+    const deaf = service(
+      'deaf',
+      `process.on('SIGTERM', () => {}); require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'up'))}, ''); setInterval(() => {}, 1000)`,
+      { graceMs: 200 },
+    );
     await supervisor.start(deaf, quiet);
     await until(() => existsSync(join(folder, 'up')), { what: 'the process to listen for signals' });
     const record = recordOf('deaf');

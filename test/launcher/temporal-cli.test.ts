@@ -137,7 +137,15 @@ describe('where the Temporal CLI comes from', () => {
     const failure = await obtainTemporalCli(options()).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(TemporalNotObtainable);
     const { message } = failure as Error;
-    for (const part of ['TEMPORAL_CLI_PATH (not set)', '"temporal" on the PATH (not there)', 'the download from 127.0.0.1:1 (not reachable)', 'cli: no such host', '(1)', '(2)', '(3)']) {
+    for (const part of [
+      'TEMPORAL_CLI_PATH (not set)',
+      '"temporal" on the PATH (not there)',
+      'the download from 127.0.0.1:1 (not reachable)',
+      'cli: no such host',
+      '(1)',
+      '(2)',
+      '(3)',
+    ]) {
       expect(message).toContain(part);
     }
     expect(message).not.toContain('\n');

@@ -10,7 +10,9 @@ const graceMs = 10_000;
 // The run holds the other end of this pipe; the kernel closes it when the run is gone.
 process.stdin.resume().on('end', async () => {
   const list = join(folder, 'processes');
-  const left = readdirSync(list).map((name) => JSON.parse(readFileSync(join(list, name), 'utf8'))).filter(isRunning);
+  const left = readdirSync(list)
+    .map((name) => JSON.parse(readFileSync(join(list, name), 'utf8')))
+    .filter(isRunning);
   for (const { pid, signal } of left) process.kill(-pid, signal);
   await waitUntil(() => !left.some(isRunning), graceMs);
   rmSync(folder, { recursive: true, force: true });

@@ -118,7 +118,12 @@ export interface ProcessOptions {
 /** Runs compiled code as a process of its own group. Rejects, with its output, when it ends or stays silent before it is ready. */
 export async function startProcess(options: ProcessOptions): Promise<TestProcess> {
   const entry = options.entry.startsWith('/') ? options.entry : inProject('dist', options.entry);
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), entry, ...(options.args ?? [])], { cwd: inProject(), env: options.env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), entry, ...(options.args ?? [])], {
+    cwd: inProject(),
+    env: options.env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const started = watch(child);
   const { ready } = options;
   if (ready !== undefined) {

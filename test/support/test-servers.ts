@@ -31,13 +31,16 @@ export async function startTestServers(step: Step): Promise<() => Promise<void>>
 
 async function startTestPostgres(folder: string, step: Step): Promise<void> {
   await step('Postgres for the tests', async () => {
-    const server = await startPostgres({
-      folder: join(folder, 'postgres'),
-      port: await freePort(),
-      password: 'waybill',
-      logFile: join(folder, 'postgres.log'),
-      settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
-    }, ({ pid }) => listForTheGuard(folder, pid, 'SIGQUIT'));
+    const server = await startPostgres(
+      {
+        folder: join(folder, 'postgres'),
+        port: await freePort(),
+        password: 'waybill',
+        logFile: join(folder, 'postgres.log'),
+        settings: ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300'],
+      },
+      ({ pid }) => listForTheGuard(folder, pid, 'SIGQUIT'),
+    );
     await server.ensureDatabase(templateDatabase);
     await migrateDatabase({ url: server.url(templateDatabase), migrationsFolder: inProject('db', 'migrations') });
     process.env['WAYBILL_TEST_POSTGRES'] = server.url('postgres');
@@ -47,21 +50,28 @@ async function startTestPostgres(folder: string, step: Step): Promise<void> {
 async function startTestTemporal(folder: string, step: Step): Promise<void> {
   const config = loadLocalConfig();
   if (config.temporal.address !== null) {
-    process.env['WAYBILL_TEST_TEMPORAL'] = JSON.stringify({ address: config.temporal.address, namespace: config.temporal.namespace, uiUrl: config.temporal.uiUrl });
+    process.env['WAYBILL_TEST_TEMPORAL'] = JSON.stringify({
+      address: config.temporal.address,
+      namespace: config.temporal.namespace,
+      uiUrl: config.temporal.uiUrl,
+    });
     return;
   }
   try {
     await step('Temporal for the tests', async (say) => {
       const cli = await obtainTemporalCli({ ...cliSources(config.cli), say });
-      const server = await startTemporalServer({
-        binary: cli.path,
-        port: await freePort(),
-        uiPort: await freePort(),
-        databaseFile: null,
-        searchAttributes: Object.values(searchAttributes),
-        codecEndpoint: null,
-        logFile: join(folder, 'temporal.log'),
-      }, ({ pid }) => listForTheGuard(folder, pid, 'SIGKILL'));
+      const server = await startTemporalServer(
+        {
+          binary: cli.path,
+          port: await freePort(),
+          uiPort: await freePort(),
+          databaseFile: null,
+          searchAttributes: Object.values(searchAttributes),
+          codecEndpoint: null,
+          logFile: join(folder, 'temporal.log'),
+        },
+        ({ pid }) => listForTheGuard(folder, pid, 'SIGKILL'),
+      );
       say(cli.source);
       process.env['WAYBILL_TEST_TEMPORAL_CLI'] = cli.path;
       process.env['WAYBILL_TEST_TEMPORAL'] = JSON.stringify({ address: server.address, namespace: 'default', uiUrl: server.uiUrl });
