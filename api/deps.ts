@@ -61,6 +61,8 @@ export interface ApiLimits {
   requestMs: number;
   /** How long a start of a workflow may hold up the answer to a submit. Milliseconds. */
   inlineStartMs: number;
+  /** How long no such start is tried after one failed: a server that is down must not hold up every submit. Milliseconds. */
+  inlineRestMs: number;
   /** How long a message to a dispatch may take. Milliseconds. */
   messageMs: number;
 }
@@ -70,5 +72,6 @@ export const defaultLimits: ApiLimits = {
   wrongKeysPerMinute: 100,
   requestMs: 5_000,
   inlineStartMs: 1_500,
+  inlineRestMs: 2_000,
   messageMs: 10_000,
 };

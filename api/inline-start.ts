@@ -6,9 +6,6 @@ import { dispatchStart, dispatchWorkflowType } from '../workflows/dispatch-messa
 import type { ApiDeps } from './deps.js';
 import { faultFacts } from './problem.js';
 
-/** How long nothing is tried after a failure: a server that is down must not hold up every submit. Milliseconds. */
-const restMs = 2_000;
-
 /** Never rejects: a dispatch is accepted by its commit, whatever becomes of the start. */
 export type InlineStart = (dispatchId: string) => Promise<void>;
 
@@ -25,7 +22,7 @@ export function createInlineStart(deps: ApiDeps): InlineStart {
     } catch (error) {
       // The run is there and has ended already: nothing is wrong with the server.
       if (error instanceof WorkflowExecutionAlreadyStartedError) return;
-      restsUntil = Date.now() + restMs;
+      restsUntil = Date.now() + deps.limits.inlineRestMs;
       deps.logger.warn({ dispatchId, ...faultFacts(error) }, 'the workflow could not be started at once; the relay will');
     }
   };
