@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => await house?.tear());
 
 /** A client with one phone whose window is open, or closed. */
-async function phoneClient(ending = '', window = true): Promise<{ clientId: string; phone: string; point: string }> {
+async function phoneClient(ending?: string, window = true): Promise<{ clientId: string; phone: string; point: string }> {
   const phone = freshPhone(ending);
   const { clientId, points } = await addClient(house, [{ kind: 'phone', value: phone }]);
   if (window) await openWindow(house, whatsapp, points[0]!);
