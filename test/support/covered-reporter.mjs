@@ -7,19 +7,21 @@ const covered = JSON.parse(readFileSync(new URL('./covered.json', import.meta.ur
 
 export default class CoveredReporter {
   #wholeRun;
+  #filtered;
   #missing = [];
   #atExit;
 
   /** Jest prints a summary of its own after every reporter; the counts come last, when the process ends. */
   constructor(options, { atExit = (text) => process.once('exit', () => writeSync(1, text)) } = {}) {
     this.#wholeRun = isWhole(options);
+    this.#filtered = Boolean(options.testNamePattern);
     this.#atExit = atExit;
   }
 
   onRunComplete(_contexts, { testResults, numPassedTests, numFailedTests, numPendingTests, numTodoTests, numRuntimeErrorTestSuites }) {
     const tests = testResults.flatMap((file) => file.testResults);
     const skipped = tests.filter((one) => one.status !== 'passed' && one.status !== 'failed');
-    if (skipped.length > 0) console.log(`\nSkipped:\n${tellSkipped(skipped).join('\n')}`);
+    if (skipped.length > 0 && !this.#filtered) console.log(`\nSkipped:\n${tellSkipped(skipped).join('\n')}`);
     if (this.#wholeRun) {
       const proved = new Set(tests.filter((one) => one.status === 'passed').flatMap(numbersOf));
       this.#missing = covered.filter((number) => !proved.has(number));
@@ -47,7 +49,7 @@ function tellSkipped(tests) {
   const withoutTemporal = process.env.WAYBILL_TEST_TEMPORAL_MISSING;
   return tests.map(({ ancestorTitles, title }) => {
     const told = [title, ...ancestorTitles.toReversed()].map((text) => /\((needs [^)]+)\)$/.exec(text)?.[1]).find(Boolean);
-    const reason = told ?? (withoutTemporal === undefined ? 'left out by a filter or by its file' : `needs Temporal: ${withoutTemporal}`);
+    const reason = told ?? (withoutTemporal === undefined ? 'left out by its file' : `needs Temporal: ${withoutTemporal}`);
     return `  ${[...ancestorTitles, title].join(' › ')}: ${reason}`;
   });
 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Makes Temporal's two databases and brings their schemas up to date. Harmless when repeated.
+set -eu
+
+tool() {
+  temporal-sql-tool --plugin postgres12 --ep "$POSTGRES_SEEDS" -p "$DB_PORT" -u "$POSTGRES_USER" --db "$@"
+}
+
+for database in temporal temporal_visibility; do
+  schema=${database#temporal_}
+  tool "$database" create-database
+  # A fresh database has no version to start from; one that has been set up says so, and is only updated.
+  tool "$database" setup-schema -v 0.0 || echo "$database has been set up before"
+  tool "$database" update-schema --schema-name "postgresql/v12/$schema"
+done
