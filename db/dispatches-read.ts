@@ -1,6 +1,6 @@
 /** Dispatches as people read them: the list, one in detail, where it stands, and its timeline as it grows. */
 
-import { and, asc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lt, ne, sql } from 'drizzle-orm';
 import type { ContactPointKind } from '../domain/channel.js';
 import type { DispatchState, WaitingFor } from '../domain/dispatch.js';
 import type { Queryable } from './connect.js';
@@ -184,7 +184,7 @@ export async function eventsAfter(db: Queryable, dispatchId: string, seq: number
   return await db
     .select(timelineColumns)
     .from(events)
-    .where(and(eq(events.dispatchId, dispatchId), sql`(${events.seq} > ${seq} or ${events.at} > ${then})`))
+    .where(and(eq(events.dispatchId, dispatchId), ne(events.seq, seq), sql`(${events.seq} > ${seq} or ${events.at} > ${then})`))
     .orderBy(asc(events.seq))
     .limit(maxTimeline);
 }
