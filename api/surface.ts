@@ -40,6 +40,7 @@ import { readThread } from './routes/v1/threads/[id].js';
 import { closeThread } from './routes/v1/threads/[id]/close.js';
 import { listMessages } from './routes/v1/threads/[id]/messages.js';
 import { listTransferTargets, putTransferTarget } from './routes/v1/transfer-targets.js';
+import { archiveTransferTarget } from './routes/v1/transfer-targets/[type]/[id].js';
 import { greetWebhook, probeWebhook, receiveWebhook } from './routes/webhooks/[channelId].js';
 
 export const surface: readonly Route[] = [
@@ -88,6 +89,7 @@ export const surface: readonly Route[] = [
   changeSettings,
   putTransferTarget,
   listTransferTargets,
+  archiveTransferTarget,
   devLogin,
   probeWebhook,
   greetWebhook,

@@ -1,6 +1,6 @@
 /** Staff, and where threads can be transferred to. */
 
-import { and, asc, eq, isNull } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { TransferTargetType } from '../domain/disposition.js';
 import type { Queryable } from './connect.js';
@@ -51,6 +51,16 @@ export async function putTransferTarget(db: Queryable, target: TransferTarget): 
     .insert(transferTargets)
     .values(target)
     .onConflictDoUpdate({ target: [transferTargets.type, transferTargets.id], set: { name: target.name, archivedAt: null } });
+}
+
+/** Takes a target out of use; false when there is none. Harmless when repeated. */
+export async function archiveTransferTarget(db: Queryable, target: Pick<TransferTarget, 'type' | 'id'>): Promise<boolean> {
+  const rows = await db
+    .update(transferTargets)
+    .set({ archivedAt: sql`coalesce(${transferTargets.archivedAt}, now())` })
+    .where(and(eq(transferTargets.type, target.type), eq(transferTargets.id, target.id)))
+    .returning({ id: transferTargets.id });
+  return rows.length > 0;
 }
 
 /** Everything a thread can be transferred to, staff included, by type and name. */
