@@ -3,7 +3,7 @@
 /** Two signals closer than this are one: a terminal signals the whole group, and npm passes its own copy on. */
 const sameKeyMs = 500;
 
-/** `first` on the first signal; `second` on any later one. */
+/** `first` on the first signal, or when nobody reads our output any more; `second` on any later signal. */
 export function onStopSignals(handlers: { first(): void; second(): void }): void {
   let firstAt: number | null = null;
   const handle = () => {
@@ -12,5 +12,12 @@ export function onStopSignals(handlers: { first(): void; second(): void }): void
       handlers.first();
     } else if (Date.now() - firstAt > sameKeyMs) handlers.second();
   };
+  let unread = false;
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => {
+      if (!unread) handle();
+      unread = true;
+    });
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
 }

@@ -1,6 +1,6 @@
 /** Keeps the processes of the local stack: known by file, watched, started again when they die, ended in reverse order. */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRunning, killGroup, stopProcess, type ProcessIdentity } from './processes.js';
 
@@ -9,6 +9,7 @@ const firstBackOffMs = 500;
 /** More deaths than this within the window: it will not get better by itself. */
 const deathsAllowed = 5;
 const deathWindowMs = 60_000;
+const strayGraceMs = 30_000;
 
 /** What is known of a process of the stack, kept in `<run folder>/<name>.json`. */
 export interface RunRecord extends ProcessIdentity {
@@ -51,8 +52,8 @@ export interface Supervisor {
   /** Ends what was left under this name by SIGTERM, and after `graceMs` by force. */
   clear(name: string, graceMs: number): Promise<void>;
   start(service: Service, say: (note: string) => void): Promise<{ adopted: boolean }>;
-  /** Ends everything, last started first; each end goes through `step`. Harmless when repeated. */
-  stop(step: (service: Service, end: () => Promise<void>) => Promise<void>): Promise<void>;
+  /** Ends everything, last started first, also what an earlier start left; each end goes through `step`. Harmless when repeated. */
+  stop(step: (service: Pick<Service, 'name' | 'title'>, end: () => Promise<void>) => Promise<void>): Promise<void>;
   /** Kills everything at once. */
   kill(): void;
 }
@@ -107,6 +108,16 @@ export function createSupervisor(runFolder: string, events: SupervisorEvents): S
     }, watchMs);
   }
 
+  /** What an earlier start left and this one has not taken over yet, last started first. */
+  function strays(): Pick<Service, 'name' | 'title' | 'stopSignal' | 'graceMs'>[] {
+    const files = existsSync(runFolder) ? readdirSync(runFolder).filter((name) => name.endsWith('.json')) : [];
+    return files
+      .flatMap((name) => read(join(runFolder, name)) ?? [])
+      .filter(({ name }) => running.every(({ service }) => service.name !== name))
+      .toSorted((a, b) => b.startedAt.localeCompare(a.startedAt))
+      .map(({ name }) => ({ name, title: name, stopSignal: 'SIGINT', graceMs: strayGraceMs }));
+  }
+
   return {
     left,
     clear: async (name, graceMs) => {
@@ -124,7 +135,8 @@ export function createSupervisor(runFolder: string, events: SupervisorEvents): S
     },
     stop: async (step) => {
       stopping = true;
-      for (const { service } of running.toReversed()) {
+      const services: Pick<Service, 'name' | 'title' | 'stopSignal' | 'graceMs'>[] = running.map(({ service }) => service).toReversed();
+      for (const service of [...services, ...strays()]) {
         const record = left(service.name);
         if (record === null) continue;
         await step(service, async () => {

@@ -107,6 +107,18 @@ describe('the supervisor', () => {
     expect(isRunning(record)).toBe(false);
   });
 
+  test('ends what an earlier start left, even before it has taken it over', async () => {
+    for (const name of ['first', 'second']) await supervisor.start(service(name), quiet);
+    const records = ['first', 'second'].map(recordOf);
+    const ended: string[] = [];
+    await supervise().stop(async ({ name }, end) => {
+      ended.push(name);
+      await end();
+    });
+    expect(ended).toEqual(['second', 'first']);
+    expect(records.some(isRunning)).toBe(false);
+  });
+
   test('starts nothing any more once it ends', async () => {
     await supervisor.stop((_, end) => end());
     await expect(supervisor.start(service('late'), quiet)).rejects.toThrow('not started any more');

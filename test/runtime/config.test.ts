@@ -33,7 +33,9 @@ describe('the settings of API and worker', () => {
   test('every problem is told at once, and no value of a secret with it', () => {
     const secret = 'c2VjcmV0LXRoYXQtaXMtdG9vLXNob3J0';
     const problems = problemsOf({ DATABASE_URL: 'mysql://root:hunter2@db/x', WAYBILL_MASTER_KEY: secret, WAYBILL_PORT: 'http', WAYBILL_LOG_LEVEL: 'loud' });
-    expect(problems.map((one) => one.split(' ')[0])).toEqual(expect.arrayContaining(['DATABASE_URL', 'WAYBILL_MASTER_KEY', 'WAYBILL_CODEC_KEYS', 'WAYBILL_PORT', 'WAYBILL_LOG_LEVEL']));
+    expect(problems.map((one) => one.split(' ')[0])).toEqual(
+      expect.arrayContaining(['DATABASE_URL', 'WAYBILL_MASTER_KEY', 'WAYBILL_CODEC_KEYS', 'WAYBILL_PORT', 'WAYBILL_LOG_LEVEL']),
+    );
     expect(problems).toHaveLength(5);
     for (const problem of problems) expect(problem).toMatch(/^[A-Z_]+ is .+\.$/);
     expect(problems.join()).not.toMatch(/hunter2|c2VjcmV0/);
@@ -61,7 +63,10 @@ describe('the settings of API and worker', () => {
   });
 
   test('an API key for a Temporal elsewhere is passed on', () => {
-    expect(loadConfig({ ...enough, TEMPORAL_ADDRESS: 'cloud.example:7233', TEMPORAL_API_KEY: 'abc' }).temporal.security).toMatchObject({ apiKey: 'abc', tls: true });
+    expect(loadConfig({ ...enough, TEMPORAL_ADDRESS: 'cloud.example:7233', TEMPORAL_API_KEY: 'abc' }).temporal.security).toMatchObject({
+      apiKey: 'abc',
+      tls: true,
+    });
     expect(loadConfig(enough).temporal.security).toEqual({});
   });
 });
