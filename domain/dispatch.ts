@@ -106,7 +106,7 @@ export function isEndState(state: DispatchState): state is EndState {
 export interface Standing {
   state: DispatchState;
   waitingFor: WaitingFor | null;
-  /** A provider has accepted an attempt: the message left and cannot be stopped. */
+  /** A provider has accepted an attempt and has not refused it since: the message left and cannot be stopped. */
   accepted: boolean;
   /** A message is being worked on already. */
   busy: boolean;
@@ -133,8 +133,7 @@ export function refuseMessage(message: DispatchMessage, at: Standing): RefusalCo
     return !at.busy && (at.state === 'sending' || at.waitingFor === 'outcome' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
   }
   if (message === 'changeChannel') {
-    if (at.accepted && at.waitingFor !== 'template') return 'TOO_LATE';
-    if (isEndState(at.state)) return 'TOO_LATE';
+    if (at.accepted || isEndState(at.state)) return 'TOO_LATE';
     return !at.busy && (at.state === 'sending' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
   }
   if (isEndState(at.state)) return 'TOO_LATE';
@@ -148,9 +147,7 @@ function refuseChoice(at: Standing): RefusalCode | null {
 }
 
 function refuseCancel(at: Standing): RefusalCode | null {
-  const before: readonly DispatchState[] = ['accepted', 'checking', 'awaiting_recipient', 'scheduled', 'rendering'];
-  // Here the provider has refused what it may have accepted before, so a person may let it rest.
-  const refused = at.state === 'awaiting_decision' || at.state === 'needs_template';
-  if (!refused && (at.accepted || !before.includes(at.state))) return 'TOO_LATE';
+  const stoppable: readonly DispatchState[] = ['accepted', 'checking', 'awaiting_recipient', 'scheduled', 'rendering', 'awaiting_decision', 'needs_template'];
+  if (at.accepted || !stoppable.includes(at.state)) return 'TOO_LATE';
   return at.busy ? 'NOT_WAITING' : null;
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { channelTypes, defaultPolicy, ladder, type Ladder } from '../../domain/channel.js';
 import { planDelivery, policyInForce } from '../../domain/plan.js';
-import { threadScopeKey } from '../../domain/thread.js';
+import { mayCloseThread, threadScopeKey } from '../../domain/thread.js';
 import { channel } from './facts.js';
 
 function expectLadder({ connectMs, replyMs, exchangeMs, sendDeadlineMs, startToCloseMs, heartbeatMs }: Ladder): void {
@@ -68,4 +68,15 @@ test('X2 the scope of the client has one key for all channels, the scope of the 
   expect(threadScopeKey('client', 'c1', 'a')).not.toBe(threadScopeKey('client', 'c2', 'a'));
   expect(threadScopeKey('channel', 'c1', 'a')).not.toBe(threadScopeKey('channel', 'c1', 'b'));
   expect(threadScopeKey('channel', 'c1', 'a')).not.toBe(threadScopeKey('client', 'c1', 'a'));
+});
+
+test.each([
+  { role: 'agent', assigneeId: null, may: true },
+  { role: 'agent', assigneeId: 'me', may: true },
+  { role: 'agent', assigneeId: 'colleague', may: false },
+  { role: 'supervisor', assigneeId: 'colleague', may: true },
+  { role: 'admin', assigneeId: 'colleague', may: true },
+  { role: 'service', assigneeId: 'colleague', may: true },
+] as const)('$role may close a thread of $assigneeId: $may', ({ role, assigneeId, may }) => {
+  expect(mayCloseThread({ id: 'me', role }, { assigneeId })).toBe(may);
 });

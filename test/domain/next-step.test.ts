@@ -5,7 +5,7 @@ import { type RefusalCode, refusals } from '../../domain/codes.js';
 import { endStates } from '../../domain/dispatch.js';
 import type { Verdict } from '../../domain/eligibility.js';
 import { type Failure, type FailureClass, failureClasses, meaningOf } from '../../domain/failure.js';
-import { type AttemptOutcome, decideAfterAttempt, decideDoubt, decideEnd, decideNextStep, type RetryClock } from '../../domain/next-step.js';
+import { type AttemptOutcome, decideAfterAttempt, decideDoubt, decideEnd, decideLateRefusal, decideNextStep, type RetryClock } from '../../domain/next-step.js';
 
 const verdict = (...codes: RefusalCode[]): Verdict => ({
   allowed: codes.length === 0,
@@ -108,7 +108,11 @@ describe('after an attempt', () => {
   });
 
   test.each(['busy', 'not_sent'] as const)('R101 %s past the retry deadline: exhausted', (kind) => {
-    expect(decideAfterAttempt({ kind }, chat, clock({ elapsedMs: 15 * 60_000 + 1 }), true)).toEqual({ kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' });
+    expect(decideAfterAttempt({ kind }, chat, clock({ elapsedMs: 15 * 60_000 + 1 }), true)).toEqual({
+      kind: 'end',
+      state: 'failed',
+      reason: 'RETRIES_EXHAUSTED',
+    });
   });
 
   test('H14 another send epoch: nothing is sent, a person has to say what became of it', () => {
@@ -158,6 +162,15 @@ describe('in doubt', () => {
         },
       ),
     );
+  });
+});
+
+describe('refused by receipt, after the provider had accepted', () => {
+  test.each(failureClasses)('R87 R101 %s: staff are asked for a template where that helps, everything else has failed', (of) => {
+    const { reason } = meaningOf(failed(of));
+    expect(decideLateRefusal(failed(of), false)).toEqual({ kind: 'end', state: 'failed', reason });
+    const helps = reason === 'WINDOW_CLOSED';
+    expect(decideLateRefusal(failed(of), true)).toEqual(helps ? { kind: 'ask', waitingFor: 'template', reason } : { kind: 'end', state: 'failed', reason });
   });
 });
 
