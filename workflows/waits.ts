@@ -37,6 +37,8 @@ export async function backOff(desk: Desk, course: Course, after: { waitMs: numbe
  * Going round the loop asks the ledger again, so news needs no answer here.
  */
 export async function settleDoubt(desk: Desk, course: Course, input: DispatchInput, plan: DeliveryPlan, outcome: Settled): Promise<End | null> {
+  // A message that may have left is not sent by another channel as well: somebody has to say first what became of it.
+  if (desk.pending('revision')) desk.answer('NOT_WAITING');
   const doubt = { state: 'outcome_unknown', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' } as const;
   if (outcome.kind === 'unknown' && plan.policy.unknownWaitMs > 0 && !desk.parked) {
     const heard = await desk.wait({ ...doubt, waitMs: plan.policy.unknownWaitMs, releaseThread: false });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eq, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import * as schema from '../../db/schema/index.js';
+import { addRevision } from '../../db/submit.js';
 import * as contract from '../../workflows/dispatch-message.contract.js';
 import {
   addClient,
@@ -208,5 +209,31 @@ describeWithTemporal('guarantees', () => {
     expect(row.verdict!.refusals.map((one) => one.code)).toEqual(['CHANNEL_DISABLED']);
     expect(await say(house, dispatchId, contract.cancel, by)).toBe('taken');
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'cancelled' });
+  });
+
+  test('R99 R101 a change of channel that is asked for while an attempt is under way is refused when that attempt ends in doubt', async () => {
+    const phone = freshPhone();
+    const { clientId, points } = await addClient(house, [
+      { kind: 'phone', value: phone },
+      { kind: 'email', value: 'r99change@example.test' },
+    ]);
+    await openWindow(house, whatsapp, points[0]!);
+    await house.control('POST', '/faults', { channel: 'whatsapp', recipient: phone, count: 1, do: { drop: 'after', delayMs: 1_000 } });
+    const dispatchId = await submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: close });
+    await until(async () => (await attemptsOf(house, dispatchId)).length === 1, { what: 'the attempt' });
+    const revision = await addRevision(house.db, dispatchId, {
+      channelId: email,
+      contactPointId: null,
+      recipientPolicy: 'ask',
+      content: mail(),
+      templateVersion: null,
+      disposition: null,
+      tagIds: [],
+      createdBy: 'agent-2',
+    });
+    expect(await say(house, dispatchId, contract.changeChannel, { revision, ...by })).toBe('NOT_WAITING');
+    await untilWaiting(house, dispatchId, 'outcome');
+    expect(onMail('r99change@example.test')).toHaveLength(0);
+    expect(onPhone(phone)).toHaveLength(1);
   });
 });
