@@ -1,13 +1,17 @@
 /** The plug-in email/smtp against relays of this test's own: what leaves, what is believed, and what becomes of every broken exchange. */
 
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { SMTPPoolSentMessageInfo } from 'nodemailer';
 import PostalMime from 'postal-mime';
 import { HandOverForbidden, type OutboundMessage, type SendCtx, type SendOutcome } from '../../channels/channel.js';
 import { emailConfigSchema, type EmailConfig } from '../../channels/email/config.js';
 import { createEmailSmtp } from '../../channels/email/email-smtp.js';
 import { sendEmail } from '../../channels/email/send.js';
-import { createTransports } from '../../channels/email/transport.js';
+import { createTransports, type GatedMail } from '../../channels/email/transport.js';
+import type { Ladder } from '../../domain/channel.js';
 import type { FailureClass } from '../../domain/failure.js';
 import { closedPort, startRawRelay, startRelay, type Act, type Point, type Relay } from './support/relays.js';
 import { attemptId, ctxOf, dispatchId, emailTo, hasty, until } from './support/sends.js';
@@ -163,6 +167,7 @@ describe('what leaves', () => {
       '<b@y.test>',
       'b@y.test ',
       'anna@клиент.test',
+      'anna@\u212Alient.test',
     ];
     for (const address of hostile) {
       const outcome = await send(emailTo(address));
@@ -337,6 +342,23 @@ describe('what breaks', () => {
     expect(relay.received).toEqual([]);
   });
 
+  test('H2 once the send has an outcome, what is left of the message stays here', async () => {
+    let passage: Readable | undefined;
+    const transports = {
+      send: async (_cfg: EmailConfig, _ladder: Ladder, mail: GatedMail) => {
+        passage = mail.gate.wrap(Readable.from(['first', 'second', 'third']));
+        await once(passage, 'readable');
+        passage.read();
+        return { accepted: ['anna@client.test'], rejected: [], response: '250 ok' } as unknown as SMTPPoolSentMessageInfo;
+      },
+      size: () => 0,
+      close: () => {},
+    };
+    const outcome = await sendEmail(transports, emailTo('anna@client.test'), ctxOf(configFor(25)));
+    expect(outcome.kind).toBe('unknown');
+    expect(passage).toMatchObject({ destroyed: true, readableEnded: false });
+  });
+
   test('H2 R87 a refusal before the end of the message is believed, and the message never becomes complete', async () => {
     relay = await startRawRelay({ body: '552 5.3.4 too big' });
     const outcome = await send(emailTo('anna@client.test', { text: hugeText }));
@@ -368,6 +390,14 @@ describe('time', () => {
     expect(outcome.kind).toBe(kind);
     expect(failureIn(outcome).class).toBe(expected);
     await until(() => relay!.openConnections() === 0);
+  });
+
+  test('H3 a relay that keeps talking without an answer is not waited for beyond the ladder', async () => {
+    relay = await startRawRelay({ dot: 'mumble' });
+    const before = performance.now();
+    const outcome = await send(emailTo('anna@client.test'), { ladder: hasty });
+    expect(performance.now() - before).toBeLessThan(hasty.startToCloseMs + 1_000);
+    expect(outcome.kind).toBe('unknown');
   });
 
   test.each<[Point, 'refused' | 'unknown', string]>([

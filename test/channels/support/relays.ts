@@ -68,8 +68,8 @@ export async function startRelay(
   };
 }
 
-/** What the raw relay does at a point: a reply line, silence, an orderly or a hard end of the connection. */
-export type Act = string | 'hang' | 'drop' | 'reset';
+/** What the raw relay does at a point: a reply line, silence, a reply that never ends, an orderly or a hard end of the connection. */
+export type Act = string | 'hang' | 'mumble' | 'drop' | 'reset';
 export type Point = 'greeting' | 'EHLO' | 'MAIL' | 'RCPT' | 'DATA' | 'body' | 'dot';
 
 const usual: Record<Exclude<Point, 'body'>, string> = {
@@ -96,24 +96,35 @@ export async function startRawRelay(acts: Partial<Record<Point, Act>>): Promise<
       if (what === undefined || what === 'hang') return;
       if (what === 'drop') socket.destroy();
       else if (what === 'reset') socket.resetAndDestroy();
-      else socket.write(`${what}\r\n`);
+      else if (what === 'mumble') {
+        const timer = setInterval(() => socket.write('250-still at it\r\n'), 50);
+        socket.on('close', () => clearInterval(timer));
+      } else socket.write(`${what}\r\n`);
     };
     const at = (point: Exclude<Point, 'body'>): void => act(acts[point] ?? usual[point]);
     let pending = '';
-    let inBody = false;
+    let body: Buffer[] | undefined;
+    let interrupted = false;
     let envelope = { from: '', to: [] as string[] };
-    socket.on('data', (chunk) => {
-      const searched = Math.max(0, pending.length - 5);
-      pending += chunk.toString('latin1');
-      if (inBody) {
-        const end = pending.startsWith('.\r\n') ? 0 : pending.indexOf('\r\n.\r\n', searched);
-        if (acts.body !== undefined && end < 0) return act(acts.body);
-        if (end < 0) return;
-        received.push({ ...envelope, raw: Buffer.from(pending.slice(0, end), 'latin1') });
-        pending = '';
-        inBody = false;
-        return at('dot');
+    const takeBody = (chunk: Buffer, chunks: Buffer[]): void => {
+      chunks.push(chunk);
+      // The client waits for the reply, so the dot is the end of what has come.
+      if (
+        Buffer.concat([Buffer.from('\r\n'), ...chunks.slice(-5)])
+          .subarray(-5)
+          .toString() !== '\r\n.\r\n'
+      ) {
+        if (!interrupted) act(acts.body);
+        interrupted = true;
+        return;
       }
+      received.push({ ...envelope, raw: Buffer.concat(chunks).subarray(0, -3) });
+      body = undefined;
+      at('dot');
+    };
+    socket.on('data', (chunk) => {
+      if (body) return takeBody(chunk, body);
+      pending += chunk.toString('latin1');
       for (let end = pending.indexOf('\r\n'); end >= 0; end = pending.indexOf('\r\n')) {
         const line = pending.slice(0, end);
         pending = pending.slice(end + 2);
@@ -123,7 +134,7 @@ export async function startRawRelay(acts: Partial<Record<Point, Act>>): Promise<
         else act('250 ok');
         if (verb === 'MAIL') envelope = { from: addressIn(line), to: [] };
         if (verb === 'RCPT') envelope.to.push(addressIn(line));
-        if (verb === 'DATA') inBody = true;
+        if (verb === 'DATA') body = [];
       }
     });
     at('greeting');
