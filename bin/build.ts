@@ -7,6 +7,8 @@ import { identify } from '../runtime/local/processes.js';
 import { inProject } from '../runtime/paths.js';
 
 const bundleName = 'workflow-bundle.js';
+/** The compiler leaves this one alone: it is CommonJS by hand. */
+const converter = 'failure-converter.cjs';
 const dist = inProject('dist');
 const fresh = inProject(`dist.${process.pid}`);
 const old = inProject(`dist.${process.pid}.old`);
@@ -29,13 +31,15 @@ const compiled = spawnSync(
   { cwd: inProject(), stdio: 'inherit' },
 );
 if (compiled.status === 0) {
+  copyFileSync(inProject('runtime', converter), `${fresh}/runtime/${converter}`);
   // In one move, so that a process that is just starting never reads half a build.
   if (existsSync(inProject('dist', bundleName))) copyFileSync(inProject('dist', bundleName), `${fresh}/${bundleName}`);
   if (existsSync(dist)) renameSync(dist, old);
   renameSync(fresh, dist);
   await buildWorkflowBundle(inProject('dist', bundleName));
-  spawnSync(process.execPath, [inProject('dist', 'bin', 'openapi.js')], { stdio: 'inherit' });
+  process.exitCode = spawnSync(process.execPath, [inProject('dist', 'bin', 'openapi.js')], { stdio: 'inherit' }).status ?? 1;
+} else {
+  process.exitCode = 1;
 }
 rmSync(fresh, { recursive: true, force: true });
 rmSync(old, { recursive: true, force: true });
-process.exitCode = compiled.status ?? 1;

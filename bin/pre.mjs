@@ -52,7 +52,7 @@ export function isInstalled(dev) {
 }
 
 function inputsHash() {
-  const hash = createHash('sha256').update(process.versions.modules);
+  const hash = createHash('sha256');
   const { include } = JSON.parse(readFileSync(inRoot('tsconfig.build.json'), 'utf8'));
   const sources = include
     .filter((folder) => existsSync(inRoot(folder)))

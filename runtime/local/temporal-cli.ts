@@ -13,6 +13,8 @@ import { killGroup, waitUntil } from './processes.js';
 
 const version = '1.8.2';
 const probeMs = 3_000;
+/** To tell how far a build is. */
+const packageCount = 1_700;
 /** Other work goes first while the server is being compiled. */
 const niceness = 10;
 
@@ -219,7 +221,7 @@ function runGo(go: string, output: string, { say, signal, searchPath }: Temporal
         else compiled += 1;
         last = line;
       }
-      say(`building it with Go, 3 to 5 minutes the first time: ${downloaded} modules downloaded, ${compiled} packages compiled`);
+      say(`building it with Go, 3 to 5 minutes the first time: ${downloaded} modules downloaded, ${compiled} of about ${packageCount} packages compiled`);
     });
     child.once('error', (error) => resolve(oneLine(error)));
     child.once('close', (code) => {

@@ -91,7 +91,7 @@ describe('where the Temporal CLI comes from', () => {
     );
     expect(Date.now() - begun).toBeLessThan(10_000);
     expect(readFileSync(builds, 'utf8')).toMatch(/runtime\/local\/temporal-cli\n$/);
-    expect(notes.at(-1)).toMatch(/1 modules downloaded, 2 packages compiled/);
+    expect(notes.at(-1)).toMatch(/1 modules downloaded, 2 of about 1700 packages compiled/);
   });
 
   test('a download that fails leaves nothing and lets Go try', async () => {
