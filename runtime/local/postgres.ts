@@ -2,8 +2,6 @@
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
 import { processEnvironment } from '../config.js';
@@ -145,7 +143,7 @@ function ancestors(path: string): string[] {
 /** Made under another name first, so that a half-made cluster is never taken for a whole one. */
 function makeCluster(options: LocalPostgresOptions, initdb: string, runAs: OsUser | null): void {
   const unfinished = join(options.folder, 'unfinished');
-  const passwordFile = join(tmpdir(), `waybill-${randomBytes(8).toString('hex')}`);
+  const passwordFile = join(options.folder, 'password');
   rmSync(unfinished, { recursive: true, force: true });
   writeFileSync(passwordFile, options.password, { mode: 0o600 });
   if (runAs !== null) chownSync(passwordFile, runAs.uid, runAs.gid);
