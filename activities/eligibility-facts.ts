@@ -41,6 +41,7 @@ export function assembleFacts(registry: ChannelRegistry, facts: DispatchFacts, c
       enabled: row.enabled && plugin !== null,
       capabilities: plugin ? plugin.capabilities(row.config) : nothing,
       policy: policyInForce(row.type, row.policy, facts.dispatch.deadlines.retryMs),
+      mailboxes: plugin ? plugin.mailboxes(row.config) : [],
       clientWroteHere: row.clientWroteHere,
       approvedTextOnlyTemplates: row.approvedTextOnlyTemplates,
     };
@@ -61,12 +62,14 @@ export function assembleFacts(registry: ChannelRegistry, facts: DispatchFacts, c
       contactPointId: request.contactPointId,
       recipientPolicy: request.recipientPolicy,
       pick: context.pick,
-      content: { kind: request.content.kind },
+      sender: { id: facts.dispatch.senderId, role: facts.dispatch.senderRole },
+      content: request.content,
+      disposition: request.disposition,
       template: template && {
         registered: template.origin === 'registered',
         status: template.status,
         textOnly: template.textOnly,
-        servesChannel: template.channelId === null || template.channelId === request.channelId,
+        channelId: template.channelId,
       },
     },
   };

@@ -79,8 +79,8 @@ function templateFaults(content: Content, facts: DoorFacts, capabilities: Capabi
   const { status, origin, channelId, newest } = facts.template!;
   const { channel } = facts;
   const code = refuseTemplate(
-    { registered: origin === 'registered', status, textOnly: newest.textOnly, servesChannel: channelId === null || channelId === channel?.id },
-    channel && capabilities && { capabilities, policy: policyInForce(channel.type, channel.policy) },
+    { registered: origin === 'registered', status, textOnly: newest.textOnly, channelId },
+    channel && capabilities && { id: channel.id, capabilities, policy: policyInForce(channel.type, channel.policy) },
   );
   const faults = refuseVariables(newest.variables, content.variables ?? {}).map((one) => ({ ...one, pointer: at + one.pointer }));
   return code ? [{ code, pointer: `${at}/templateId` }, ...faults] : faults;

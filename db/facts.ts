@@ -2,8 +2,8 @@
 
 import { sql } from 'drizzle-orm';
 import type { ChannelPolicy, ChannelType, ContactPointKind } from '../domain/channel.js';
-import type { Content } from '../domain/content.js';
-import type { Disposition } from '../domain/disposition.js';
+import { type Content, defaultBccPattern } from '../domain/content.js';
+import type { Disposition, SenderRole } from '../domain/disposition.js';
 import type { DispatchState } from '../domain/dispatch.js';
 import type { BlockFacts, OpenThreadFacts, OptOutFacts, Verdict } from '../domain/eligibility.js';
 import type { TemplateStatus } from '../domain/template.js';
@@ -27,6 +27,7 @@ export interface DispatchFacts {
     id: string;
     clientId: string;
     senderId: string;
+    senderRole: SenderRole;
     parks: boolean;
     state: DispatchState;
     sendEpoch: number;
@@ -60,7 +61,7 @@ export interface DispatchFacts {
   optOuts: OptOutFacts[];
   openThreads: (OpenThreadFacts & { id: string })[];
   template: { origin: 'registered' | 'own'; status: TemplateStatus; channelId: string | null; textOnly: boolean } | null;
-  settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean };
+  settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean; bccPattern: string };
   /** The attempt with the number that was asked about. */
   attempt: { id: string; state: AttemptState; verdict: Verdict | null; revision: number } | null;
   anyAccepted: boolean;
@@ -72,7 +73,7 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
   const [row] = await db.execute<{ facts: DispatchFacts & { now: string; dispatch: { acceptedAt: string } } }>(sql`
     select json_build_object(
       'now', now(),
-      'dispatch', json_build_object('id', d.id, 'clientId', d.client_id, 'senderId', d.sender_id, 'parks', d.parks, 'state', d.state,
+      'dispatch', json_build_object('id', d.id, 'clientId', d.client_id, 'senderId', d.sender_id, 'senderRole', d.sender_role, 'parks', d.parks, 'state', d.state,
         'sendEpoch', d.send_epoch, 'threadId', d.thread_id, 'deadlines', d.deadlines, 'acceptedAt', d.created_at, 'verdict', d.verdict),
       'request', json_build_object('channelId', r.channel_id, 'contactPointId', r.contact_point_id, 'recipientPolicy', r.recipient_policy,
         'content', r.content, 'templateVersion', r.template_version, 'disposition', r.disposition, 'tagIds', r.tag_ids),
@@ -103,7 +104,8 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
         where t.id = (r.content->>'templateId')::uuid),
       'settings', json_build_object(
         'activeThreadScope', coalesce((select s.value #>> '{}' from settings s where s.key = 'activeThreadScope'), 'client'),
-        'askWhenSeveralFilledIn', coalesce((select (s.value #>> '{}')::boolean from settings s where s.key = 'askWhenSeveralFilledIn'), false)),
+        'askWhenSeveralFilledIn', coalesce((select (s.value #>> '{}')::boolean from settings s where s.key = 'askWhenSeveralFilledIn'), false),
+        'bccPattern', coalesce((select s.value #>> '{}' from settings s where s.key = 'bccPattern'), ${defaultBccPattern})),
       'attempt', (select json_build_object('id', a.id, 'state', a.state, 'verdict', a.verdict, 'revision', a.revision)
         from attempts a where a.dispatch_id = d.id and a.attempt_no = ${ids.attemptNo}),
       'anyAccepted', exists (select 1 from attempts a where a.dispatch_id = d.id and a.state in ('accepted', 'reconciled_sent')),

@@ -2,6 +2,8 @@
 
 import { type Capabilities, type ChannelPolicy, type ChannelType, type ContactPointKind } from './channel.js';
 import type { RefusalCode, WarningCode } from './codes.js';
+import { type Content, refuseContent } from './content.js';
+import { type Disposition, refuseDisposition, type Sender } from './disposition.js';
 import { type Candidate, countsAsSelected, decideRecipient } from './recipient.js';
 import { decideTemplateUse, type TemplateFacts } from './template-use.js';
 
@@ -11,6 +13,8 @@ export interface ChannelFacts {
   enabled: boolean;
   capabilities: Capabilities;
   policy: ChannelPolicy;
+  /** The from addresses that are connected (R74). */
+  mailboxes: readonly string[];
   /** The client has written in this channel (X6). */
   clientWroteHere: boolean;
   /** How many registered templates are approved and text only: the only kind that serves where one is required (R63, R69). */
@@ -50,8 +54,12 @@ export interface EligibilityRequest {
   recipientPolicy: 'ask' | 'priority' | 'explicit';
   /** What a person picked, if anything (R42). */
   pick: string | null;
-  content: { kind: 'text' | 'attachment' | 'text_attachment' | 'template'; textDiffersFromTemplates?: boolean };
+  sender: Sender;
+  content: Content;
+  disposition: Disposition | null;
   template: TemplateFacts | null;
+  /** Where the registered templates are known: the text equals none of them (R70). */
+  textDiffersFromTemplates?: boolean;
 }
 
 export interface EligibilityFacts {
@@ -63,7 +71,7 @@ export interface EligibilityFacts {
   blocks: BlockFacts[];
   optOuts: OptOutFacts[];
   openThreads: OpenThreadFacts[];
-  settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean };
+  settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean; bccPattern: string };
   /** A re-send after a late refusal stays in the dispatch's own thread, so that no active thread is in its way (4.1). */
   threadHeld: boolean;
   request: EligibilityRequest;
@@ -109,6 +117,7 @@ export function decideEligibility(facts: EligibilityFacts): Verdict {
     ...(channel.enabled ? [] : [{ code: 'CHANNEL_DISABLED' as const, channelId: channel.id }]),
     ...decideReach(facts, channel),
     ...recipient.refusals,
+    ...decideRequest(facts, channel),
   ];
   if (recipient.contactPointId && !recipient.ask) {
     const use = decideTemplateUse(facts, channel, recipient.contactPointId);
@@ -162,4 +171,15 @@ function decideThread(facts: EligibilityFacts, channel: ChannelFacts): Refusal[]
 /** The client used the channel before, or the channel may write first (X6, X5). A missing contact point is told by the recipient. */
 function decideReach(facts: EligibilityFacts, channel: ChannelFacts): Refusal[] {
   return channel.clientWroteHere || channel.capabilities.coldStart ? [] : [{ code: 'CHANNEL_NOT_USED_BEFORE', channelId: channel.id }];
+}
+
+/** What the door could not judge while the channel was not known, and what may have changed since (4.2: D/E). */
+function decideRequest({ request, settings }: EligibilityFacts, channel: ChannelFacts): Refusal[] {
+  const { sender, content, disposition } = request;
+  const unfit = refuseContent(content, channel.capabilities, channel.mailboxes, settings.bccPattern);
+  const undisposed = refuseDisposition(disposition, sender, channel.capabilities.opensThread);
+  return [
+    ...unfit.map(({ code, pointer }): Refusal => ({ code, channelId: channel.id, field: `/content${pointer}` })),
+    ...(undisposed ? [{ code: undisposed, channelId: channel.id, field: '/disposition' }] : []),
+  ];
 }

@@ -8,8 +8,8 @@ export interface TemplateFacts {
   registered: boolean;
   status: 'approved' | 'pending' | 'rejected' | 'paused';
   textOnly: boolean;
-  /** The template belongs to this channel or to its type. */
-  servesChannel: boolean;
+  /** The channel that a registered one belongs to; null: ours, for every channel that carries text. */
+  channelId: string | null;
 }
 
 /** The end of the session window of a contact point on a channel; null: no window, or the client never wrote (R68). */
@@ -30,7 +30,7 @@ export function decideTemplateUse(facts: EligibilityFacts, channel: ChannelFacts
     refusals: codes.map((code) => ({ code, channelId: channel.id, contactPointId })),
     warnings,
   });
-  const { template, content } = facts.request;
+  const { template, textDiffersFromTemplates } = facts.request;
   const point = facts.contactPoints.find((one) => one.id === contactPointId);
   const unfit = template ? refuseTemplate(template, channel) : null;
   if (unfit === 'TEMPLATE_NOT_SUPPORTED') return told([unfit]);
@@ -39,20 +39,20 @@ export function decideTemplateUse(facts: EligibilityFacts, channel: ChannelFacts
   if (template?.registered) return told(template.textOnly ? codes : [...codes, 'TEMPLATE_NOT_TEXT_ONLY']);
   // R70: without a template integration the provider itself compares the text; we only warn.
   if (!takesRegistered(channel) || channel.policy.templateEnforcement === 'passthrough') {
-    return told(codes, content.textDiffersFromTemplates ? [{ code: 'TEMPLATE_TEXT_DIFFERS', channelId: channel.id }] : []);
+    return told(codes, textDiffersFromTemplates ? [{ code: 'TEMPLATE_TEXT_DIFFERS', channelId: channel.id }] : []);
   }
   return told([...codes, 'TEMPLATE_REQUIRED', ...(channel.approvedTextOnlyTemplates > 0 ? [] : (['NO_APPROVED_TEMPLATE'] as const))]);
 }
 
-type TemplateTaker = Pick<ChannelFacts, 'capabilities' | 'policy'>;
+type TemplateTaker = Pick<ChannelFacts, 'id' | 'capabilities' | 'policy'>;
 
 /** Whether this template may be used at all; null is yes. The door asks too, where the channel may not be known yet (null). */
 export function refuseTemplate(template: TemplateFacts, channel: TemplateTaker | null): RefusalCode | null {
-  if (template.registered && channel && (!takesRegistered(channel) || !template.servesChannel)) return 'TEMPLATE_NOT_SUPPORTED';
+  if (template.registered && channel && (!takesRegistered(channel) || template.channelId !== channel.id)) return 'TEMPLATE_NOT_SUPPORTED';
   return template.status === 'approved' ? null : 'TEMPLATE_NOT_APPROVED';
 }
 
-function takesRegistered({ capabilities, policy }: TemplateTaker): boolean {
+function takesRegistered({ capabilities, policy }: Omit<TemplateTaker, 'id'>): boolean {
   return capabilities.template !== 'none' && policy.templatePolicy !== 'unavailable';
 }
 

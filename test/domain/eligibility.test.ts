@@ -143,7 +143,7 @@ describe('the channel, when none is asked for', () => {
 
   test('R47 a contact point that no enabled channel serves is skipped, and the verdict says so (X20)', () => {
     const channels = [channel('whatsapp', { enabled: false }), channel('email')];
-    const verdict = decide({ channels, contactPoints: [point('tw', 'twitter_id'), phone('p1'), email('e1')], request: open });
+    const verdict = decide({ channels, contactPoints: [point('tw', 'twitter_id'), phone('p1'), email('e1')], request: { ...open, disposition: null } });
     expect(verdict).toMatchObject({ allowed: true, channelId: 'email', contactPointId: 'e1' });
     expect(verdict.warnings).toEqual([
       { code: 'CONTACT_POINT_SKIPPED', contactPointId: 'tw' },
@@ -160,6 +160,62 @@ describe('the channel, when none is asked for', () => {
     const contactPoints = [email('e1'), phone('p1'), phone('p2', { selected: true })];
     expect(decide({ contactPoints, request: open })).toMatchObject({ channelId: 'email', contactPointId: 'e1' });
     expect(decide({ contactPoints: contactPoints.slice(1), request: open })).toMatchObject({ channelId: 'whatsapp', contactPointId: 'p2' });
+  });
+});
+
+describe('what the door could not judge while the channel was not known', () => {
+  const close = { kind: 'close' } as const;
+  const text = { kind: 'text', text: 'Hello' } as const;
+  const toPhone = [phone('p1'), email('e1')];
+  const toEmail = [email('e1'), phone('p1')];
+
+  test.each([
+    { rule: 'R75 X12', name: 'an email without a subject', contactPoints: toEmail, request: { content: text, disposition: null }, code: 'SUBJECT_REQUIRED' },
+    {
+      rule: 'R74',
+      name: 'a mailbox that is not connected',
+      contactPoints: toEmail,
+      request: { content: { ...text, subject: 'S', from: 'ceo@shop.example' }, disposition: null },
+      code: 'FROM_NOT_CONNECTED',
+    },
+    { rule: 'R71', name: 'BCC on WhatsApp', contactPoints: toPhone, request: { content: { ...text, bcc: ['a@b.co'] } }, code: 'BCC_NOT_SUPPORTED' },
+    { rule: 'R77', name: 'a disposition of an email', contactPoints: toEmail, request: { disposition: close }, code: 'DISPOSITION_NOT_ALLOWED' },
+    { rule: 'R79', name: 'a chat message without a disposition', contactPoints: toPhone, request: { disposition: null }, code: 'DISPOSITION_REQUIRED' },
+    {
+      rule: 'R81 X11',
+      name: 'a supervisor who assigns to themselves',
+      contactPoints: toPhone,
+      request: { sender: { id: 'sue', role: 'supervisor' }, disposition: { kind: 'assign_self' } },
+      code: 'DISPOSITION_NOT_ALLOWED',
+    },
+    { rule: '4.2', name: 'a text too long', contactPoints: toPhone, request: { content: { kind: 'text', text: 'x'.repeat(4_097) } }, code: 'TEXT_TOO_LONG' },
+  ] as const)('$rule $name is refused by the check → $code', ({ contactPoints, request, code }) => {
+    const verdict = decide({ contactPoints: [...contactPoints], request: { channelId: null, ...(request as object) } });
+    expect(codesOf(verdict)).toEqual([code]);
+    expect(verdict.refusals[0]!.field).toMatch(/^\/(content|disposition)/);
+  });
+
+  test('R73 the verdict names the place of a wrong BCC address, never the address', () => {
+    const content = { ...text, subject: 'S', bcc: ['ok@b.co', 'secret+tag@b.co'] };
+    const verdict = decide({ request: { channelId: 'email', content } });
+    expect(verdict.refusals).toEqual([{ code: 'BCC_INVALID', channelId: 'email', field: '/content/bcc/1' }]);
+    expect(JSON.stringify(verdict)).not.toContain('secret');
+  });
+
+  test('R74 a mailbox that was taken away meanwhile parks the dispatch of a person', () => {
+    const verdict = decide({ firstCheck: false, request: { channelId: 'email', content: { ...text, subject: 'S', from: 'old@shop.example' } } });
+    expect(decideNextStep(verdict, { firstCheck: false, parks: true, attemptRefused: false })).toEqual({
+      kind: 'wait',
+      waitingFor: 'decision',
+      reason: 'FROM_NOT_CONNECTED',
+    });
+  });
+
+  test('a registered template fits the channel that the contact point decided, and no other', () => {
+    const template = { registered: true, status: 'approved', textOnly: true, channelId: 'whatsapp' } as const;
+    const request = { channelId: null, content: { kind: 'template' }, template } as const;
+    expect(decide({ contactPoints: toPhone, request }).allowed).toBe(true);
+    expect(codesOf(decide({ contactPoints: toEmail, request: { ...request, disposition: null } }))).toEqual(['TEMPLATE_NOT_SUPPORTED']);
   });
 });
 

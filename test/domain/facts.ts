@@ -1,6 +1,7 @@
 /** Facts for the rules' tests: an ordinary client and ordinary channels, with whatever a test wants otherwise. */
 
 import { type Capabilities, type ChannelPolicy, type ChannelType, type ContactPointKind, defaultPolicy } from '../../domain/channel.js';
+import { defaultBccPattern } from '../../domain/content.js';
 import type { ChannelFacts, ContactPointFacts, EligibilityFacts, EligibilityRequest, Verdict } from '../../domain/eligibility.js';
 
 export const now = new Date('2026-03-10T12:00:00.000Z');
@@ -58,6 +59,7 @@ export function channel(type: KnownType, spec: ChannelSpec = {}): ChannelFacts {
     enabled: true,
     clientWroteHere: false,
     approvedTextOnlyTemplates: 1,
+    mailboxes: type === 'email' ? ['desk@shop.example'] : [],
     capabilities: { ...capabilitiesOf[type], ...capabilities },
     policy: { ...defaultPolicy(type), ...policy },
     ...rest,
@@ -92,7 +94,7 @@ interface FactsSpec extends Partial<Omit<EligibilityFacts, 'request' | 'settings
   settings?: Partial<EligibilityFacts['settings']>;
 }
 
-/** A text to a client with one phone and one email, through WhatsApp; positions follow the order of the contact points. */
+/** A text of an agent to a client with one phone and one email, through WhatsApp; positions follow the order of the contact points. */
 export function factsWith(spec: FactsSpec = {}): EligibilityFacts {
   const { request, settings, contactPoints = [phone('p1'), email('e1')], ...rest } = spec;
   return {
@@ -103,14 +105,16 @@ export function factsWith(spec: FactsSpec = {}): EligibilityFacts {
     blocks: [],
     optOuts: [],
     openThreads: [],
-    settings: { activeThreadScope: 'client', askWhenSeveralFilledIn: false, ...settings },
+    settings: { activeThreadScope: 'client', askWhenSeveralFilledIn: false, bccPattern: defaultBccPattern, ...settings },
     threadHeld: false,
     request: {
       channelId: 'whatsapp',
       contactPointId: null,
       recipientPolicy: 'ask',
       pick: null,
-      content: { kind: 'text' },
+      sender: { id: 'anna', role: 'agent' },
+      content: { kind: 'text', text: 'Hello', subject: 'Hello' },
+      disposition: request?.channelId === 'email' ? null : { kind: 'close' },
       template: null,
       ...request,
     },

@@ -5,8 +5,8 @@ import { decideNextStep } from '../../domain/next-step.js';
 import type { TemplateFacts } from '../../domain/template-use.js';
 import { capabilitiesOf, channel, codesOf, email, factsWith, now, phone } from './facts.js';
 
-const registered: TemplateFacts = { registered: true, status: 'approved', textOnly: true, servesChannel: true };
-const own: TemplateFacts = { registered: false, status: 'approved', textOnly: true, servesChannel: true };
+const registered: TemplateFacts = { registered: true, status: 'approved', textOnly: true, channelId: 'whatsapp' };
+const own: TemplateFacts = { registered: false, status: 'approved', textOnly: true, channelId: null };
 
 interface Spec {
   hoursAgo?: number;
@@ -22,7 +22,7 @@ function onWhatsapp({ hoursAgo = 1, policy = {}, approved = 1, template = null, 
     factsWith({
       channels: [channel('whatsapp', { policy, approvedTextOnlyTemplates: approved })],
       contactPoints: [phone('p1', { wroteHoursAgo: { whatsapp: hoursAgo } })],
-      request: { content: { kind: template ? 'template' : 'text', textDiffersFromTemplates: differs }, template },
+      request: { content: template ? { kind: 'template' } : { kind: 'text', text: 'Hello' }, textDiffersFromTemplates: differs, template },
     }),
   );
 }
@@ -70,7 +70,7 @@ describe('required or optional', () => {
   });
 
   test('a registered template of another channel, or on a channel that has none, is refused', () => {
-    expect(codesOf(onWhatsapp({ template: { ...registered, servesChannel: false } }))).toEqual(['TEMPLATE_NOT_SUPPORTED']);
+    expect(codesOf(onWhatsapp({ template: { ...registered, channelId: 'other' } }))).toEqual(['TEMPLATE_NOT_SUPPORTED']);
     expect(codesOf(onWhatsapp({ template: registered, policy: unavailable }))).toEqual(['TEMPLATE_NOT_SUPPORTED']);
     const byEmail = factsWith({ contactPoints: [email('e1')], request: { channelId: 'email', content: { kind: 'template' }, template: registered } });
     expect(codesOf(decideEligibility(byEmail))).toEqual(['TEMPLATE_NOT_SUPPORTED']);
