@@ -117,8 +117,8 @@ export function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-/** SQLSTATE classes that say "not now": connection, resources, operator intervention, locks and time-outs. */
-const passing = /^(08|53|57|40|55)/;
+/** SQLSTATE classes that say "not now": connection and its credentials, resources, operator intervention, locks and time-outs. */
+const passing = /^(08|28|3D|40|53|55|57)/;
 const passingCodes = new Set(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 /** What an error that was thrown means to the caller: a bad request, a part that does not answer, or a fault of ours. */
@@ -140,20 +140,20 @@ function refusalOfParser(error: unknown): Refusal | null {
 
 function codesOf(error: unknown): string[] {
   const codes: string[] = [];
-  for (let one = error; one instanceof Error; one = one.cause) {
+  for (let one = error; typeof one === 'object' && one !== null; one = (one as { cause?: unknown }).cause) {
     const { code } = one as { code?: unknown };
     if (typeof code === 'string') codes.push(code);
   }
   return codes;
 }
 
-/** What may be logged of a fault: a database error's own text holds the parameters of the statement. */
+/** What may be logged of a fault. A database error's own text holds the statement with its parameters: its codes must do. */
 export function faultFacts(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { fault: typeof error };
-  const state = sqlState(error);
+  const ofDatabase = 'query' in error || sqlState(error) !== null;
   return {
-    fault: error.name,
-    ...(state ? { sqlState: state } : error.name === 'DrizzleQueryError' ? { codes: codesOf(error) } : { message: error.message }),
+    fault: ofDatabase ? 'database' : error.name,
+    ...(ofDatabase ? { codes: codesOf(error) } : { message: error.message }),
     at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 8),
   };
 }
