@@ -1,6 +1,7 @@
 /** What has to reach Temporal; a row stays until it has (H4). */
 
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { SenderRole } from '../domain/disposition.js';
 import type { Database, Queryable } from './connect.js';
 import { dispatches, outbox } from './schema/index.js';
 
@@ -19,6 +20,7 @@ export interface StartFacts {
   dispatchId: string;
   clientId: string;
   senderId: string;
+  senderRole: SenderRole;
   channelId: string | null;
   channelType: string | null;
   contentKind: string;
@@ -30,7 +32,7 @@ export interface StartFacts {
 /** Reads the facts of a start; throws when there is no such dispatch. */
 export async function loadStart(db: Queryable, dispatchId: string): Promise<StartFacts> {
   const [row] = await db.execute<{ [key: string]: unknown }>(sql`
-    select d.id, d.client_id, d.sender_id, d.send_epoch, d.parks, d.deadlines, r.channel_id, c.type, r.content->>'kind' as content_kind
+    select d.id, d.client_id, d.sender_id, d.sender_role, d.send_epoch, d.parks, d.deadlines, r.channel_id, c.type, r.content->>'kind' as content_kind
     from dispatches d
     join dispatch_revisions r on r.dispatch_id = d.id and r.revision = 1
     left join channels c on c.id = r.channel_id
@@ -41,6 +43,7 @@ export async function loadStart(db: Queryable, dispatchId: string): Promise<Star
     dispatchId,
     clientId: row['client_id'] as string,
     senderId: row['sender_id'] as string,
+    senderRole: row['sender_role'] as SenderRole,
     channelId: row['channel_id'] as string | null,
     channelType: row['type'] as string | null,
     contentKind: row['content_kind'] as string,

@@ -9,6 +9,7 @@ import {
   setDefaultSignalHandler,
   setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { UpdateDefinition } from '@temporalio/common';
 import { refusals, type RefusalCode } from '../domain/codes.js';
@@ -18,6 +19,7 @@ import type { Verdict } from '../domain/eligibility.js';
 import type { EndReason } from '../domain/next-step.js';
 import * as contract from './dispatch-message.contract.js';
 import { ledger } from './ledger.js';
+import { describeWait, timerNames } from './user-metadata.js';
 
 /** What somebody said to the dispatch. */
 export type Word =
@@ -176,7 +178,9 @@ export class Desk {
       { key: keys.attempts, value: this.attemptCount },
       { key: keys.reason, value: spec.reason },
     ]);
-    setCurrentDetails(describeWait(spec, due, this.verdict));
+    const { dispatchId } = this.input;
+    const senderId = workflowInfo().typedSearchAttributes.get(keys.senderId) ?? 'unknown';
+    setCurrentDetails(describeWait({ ...spec, dispatchId, senderId, until: due, candidates: this.verdict?.candidates ?? [] }));
   }
 
   private leave(): void {
@@ -231,36 +235,4 @@ export class Desk {
     else if (code === 'NOT_WAITING' && this.verdict === null) this.early = word;
     else this.note(`choice by signal refused: ${code}`);
   }
-}
-
-/** What Temporal Web calls the timer of each wait. */
-const timerNames: Record<WaitingFor, string> = {
-  recipient: 'recipient choice deadline',
-  retry: 'back-off before the next attempt',
-  decision: 'decision deadline',
-  template: 'template deadline',
-  outcome: 'outcome deadline',
-  disposition: 'disposition deadline',
-  receipt: 'receipt window',
-};
-
-const asks: Record<WaitingFor, string> = {
-  recipient: 'somebody to choose the recipient',
-  retry: 'the next attempt; retry, change the channel or abandon to cut it short',
-  decision: 'somebody to restart or cancel',
-  template: 'somebody to provide a template, change the channel or cancel',
-  outcome: 'a receipt, or somebody to say whether the message was sent',
-  disposition: 'somebody to set another disposition',
-  receipt: 'the first receipt of the provider',
-};
-
-/** Markdown for Temporal Web: who waits for what until when, with ids and codes alone. */
-function describeWait(spec: WaitSpec, due: Date, verdict: Verdict | null): string {
-  const head = `Waiting for **${asks[spec.waitingFor]}** until **${due.toISOString()}**.`;
-  const why = spec.reason ? `\n\nReason: \`${spec.reason}\`` : '';
-  if (spec.waitingFor !== 'recipient' || !verdict) return head + why;
-  const lines = verdict.candidates.map(
-    (one) => `- ${one.kind} ${one.position + 1}: \`${one.contactPointId}\` ${one.usable ? 'usable' : `not usable (${one.reasons.join(', ')})`}`,
-  );
-  return `${head}${why}\n\nCandidates:\n${lines.join('\n')}`;
 }

@@ -7,6 +7,7 @@ import type { Disposition } from '../domain/disposition.js';
 import type { Verdict } from '../domain/eligibility.js';
 import type { EndReason } from '../domain/next-step.js';
 import type { Candidate } from '../domain/recipient.js';
+import { describeDispatch, type Described, summarise } from './user-metadata.js';
 
 export const defaultTaskQueue = 'waybill';
 export const dispatchWorkflowType = 'dispatchMessage';
@@ -108,13 +109,7 @@ export const searchAttributes = {
 } as const;
 
 /** What is needed to start a dispatch's workflow, read from its row; ids only. */
-export interface DispatchStart extends DispatchInput {
-  clientId: string;
-  senderId: string;
-  channelId: string | null;
-  channelType: string | null;
-  contentKind: string;
-}
+export interface DispatchStart extends DispatchInput, Described {}
 
 /** The options of the one way to start a dispatch; both the API and the relay use it, and whoever comes second joins the run. */
 export function dispatchStart(start: DispatchStart, options: { taskQueue: string; apiUrl: string }) {
@@ -133,7 +128,7 @@ export function dispatchStart(start: DispatchStart, options: { taskQueue: string
     workflowIdConflictPolicy: 'USE_EXISTING' as const,
     args: [input] as [DispatchInput],
     typedSearchAttributes: attributes,
-    staticSummary: `${start.channelType ?? 'any channel'} · ${start.contentKind} · ${start.dispatchId.slice(0, 8)}`,
-    staticDetails: `[Dispatch](${options.apiUrl}/v1/dispatches/${start.dispatchId}) to client ${start.clientId}, sent by ${start.senderId}`,
+    staticSummary: summarise(start),
+    staticDetails: describeDispatch(start, options.apiUrl),
   };
 }

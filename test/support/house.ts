@@ -43,6 +43,8 @@ export interface HouseOptions {
   /** Below dist/. */
   workerEntry?: string;
   withApi?: boolean;
+  /** Where the API listens; default: a free port. */
+  apiPort?: number;
   /** False: the test starts the worker itself. */
   withWorker?: boolean;
 }
@@ -52,7 +54,7 @@ export type House = Awaited<ReturnType<typeof buildHouse>>;
 export async function buildHouse(options: HouseOptions = {}) {
   const database = await createTestDatabase();
   const sandbox = await createSandbox();
-  const apiPort = await freePort();
+  const apiPort = options.apiPort ?? (await freePort());
   const settings = {
     databaseUrl: database.url,
     WAYBILL_TASK_QUEUE: `test-${randomBytes(5).toString('hex')}`,
