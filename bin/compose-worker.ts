@@ -24,6 +24,9 @@ export interface RunningWorker {
 /** How long a start waits for Temporal before it tries again, in milliseconds. */
 const reconnectMs = 1_000;
 
+/** How long a step of a dispatch waits for a worker that was killed before another takes it over: shorter than a caller's patience. Milliseconds. */
+const stickyMs = 2_000;
+
 /** Starts polling; until Temporal answers it waits, and says so. `checkpoint` is called around every write and call of a send. */
 export async function startWorker(config: Config, logger: Logger, checkpoint: ActivityDeps['checkpoint'] = () => {}): Promise<RunningWorker> {
   const handle = connectDatabase({ url: config.databaseUrl, max: config.databasePool, name: 'waybill-worker' });
@@ -48,6 +51,7 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
     dataConverter: createDataConverter(config.codecKeys),
     activities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
+    stickyQueueScheduleToStartTimeout: stickyMs,
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 5_000,
   });
