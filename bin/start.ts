@@ -10,8 +10,8 @@ import { sendSample } from './start-sample.js';
 import { onStopSignals } from './start-signals.js';
 import { bringUp } from './start-stack.js';
 
-/** Runs one step and prints its line; `say` notes how far it is. */
-export type Step = <T>(title: string, work: (say: (note: string) => void) => Promise<T> | T) => Promise<T>;
+/** Runs one step and prints its line; `say` notes how far it is, `marks` begin the line. */
+export type Step = <T>(title: string, work: (say: (note: string) => void) => Promise<T> | T, marks?: { done: string; failed: string }) => Promise<T>;
 
 /** Runs until a signal, until something cannot be kept up, or (if told so) to the end of the sample; returns the exit status. */
 export async function start(step: Step): Promise<number> {

@@ -7,13 +7,14 @@ const plainEveryMs = 15_000;
 
 /**
  * Runs one step and prints one line for it with its time. `say` notes how far it is: shown at once on a terminal, every 15 s elsewhere;
- * the last note stays on the line. A failing step prints its line and throws on.
+ * the last note stays on the line. A failing step prints its line and throws on. `marks` begin the two kinds of line.
  * @template T
  * @param {string} title
  * @param {(say: (note: string) => void) => Promise<T> | T} work
+ * @param {{ done: string, failed: string }} marks
  * @returns {Promise<T>}
  */
-export async function step(title, work) {
+export async function step(title, work, marks = { done: '✓', failed: '✗' }) {
   const begun = Date.now();
   let note = '';
   const label = () => (note === '' ? title : `${title}: ${note}`);
@@ -35,10 +36,10 @@ export async function step(title, work) {
     const result = await work((text) => {
       note = text;
     });
-    finish('✓');
+    finish(marks.done);
     return result;
   } catch (error) {
-    finish('✗');
+    finish(marks.failed);
     throw error;
   }
 }

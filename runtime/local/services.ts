@@ -41,7 +41,7 @@ export function temporalService(options: TemporalServerOptions): Service {
       const alike = left !== null && left.args.join('\0') === args.join('\0') && (await isListening(options.port));
       if (!alike) {
         if (left !== null) await stopProcess(left, 'SIGTERM', 15_000);
-        await startTemporalServer(options, (started) => record(started, args));
+        await startTemporalServer(options, (started) => record(started, { args }));
       }
       say(`127.0.0.1:${options.port}${alike ? ', still running' : ''}`);
       return { adopted: alike };
@@ -82,7 +82,7 @@ export function nodeService(options: NodeServiceOptions): Service {
       });
       child.unref();
       const started = identify(child.pid);
-      if (started !== null) record(started);
+      if (started !== null) record(started, { readyUrl: options.readyUrl });
       const up = started !== null && (await waitUntil(async () => !isRunning(started) || (await answers(options.readyUrl)), readyDeadlineMs));
       if (!up || !isRunning(started)) {
         if (started !== null) await stopProcess(started, 'SIGKILL', 1_000);

@@ -17,6 +17,8 @@ export interface RunRecord extends ProcessIdentity {
   startedAt: string;
   /** What it was started with, where that decides whether it can be taken over. */
   args: string[];
+  /** Answers 2xx when it is ready; null: it speaks no HTTP. */
+  readyUrl: string | null;
 }
 
 export interface Service {
@@ -34,7 +36,7 @@ export interface Service {
 
 export interface StartTools {
   left: RunRecord | null;
-  record(process: ProcessIdentity, args?: string[]): void;
+  record(process: ProcessIdentity, more?: Partial<Pick<RunRecord, 'args' | 'readyUrl'>>): void;
   say(note: string): void;
 }
 
@@ -73,8 +75,8 @@ export function createSupervisor(runFolder: string, events: SupervisorEvents): S
     return service.start({
       left: left(service.name),
       say,
-      record: ({ pid, startedAs }, args = []) => {
-        const record: RunRecord = { name: service.name, pid, startedAs, args, startedAt: new Date().toISOString() };
+      record: ({ pid, startedAs }, more = {}) => {
+        const record: RunRecord = { name: service.name, pid, startedAs, args: [], readyUrl: null, ...more, startedAt: new Date().toISOString() };
         writeFileSync(fileOf(service.name), `${JSON.stringify(record, null, 2)}\n`);
         if (stopping) killGroup(pid);
       },
