@@ -22,7 +22,7 @@ has_namespace() {
 }
 
 has_attribute() {
-  temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" | grep -q "\b$1\b" ||
+  temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" | grep -qw "$1" ||
     temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$1" --type "$2"
 }
 

@@ -9,7 +9,6 @@ tool() {
 for database in temporal temporal_visibility; do
   schema=${database#temporal_}
   tool "$database" create-database
-  # A fresh database has no version to start from; one that has been set up says so, and is only updated.
-  tool "$database" setup-schema -v 0.0 || echo "$database has been set up before"
+  tool "$database" setup-schema -v 0.0
   tool "$database" update-schema --schema-name "postgresql/v12/$schema"
 done
