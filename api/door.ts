@@ -11,7 +11,7 @@ import { refuseVariables } from '../domain/template.js';
 import { refuseTemplate } from '../domain/template-use.js';
 import { openChannel } from './channel-config.js';
 import type { ApiDeps } from './deps.js';
-import { Refusal, refuse, refuseFields } from './problem.js';
+import { type Refusal, refuse, refuseFields } from './problem.js';
 
 /** What somebody wants said; content that is taken over from an earlier revision keeps its frozen version of the template. */
 export interface Wanted extends Omit<NewRevisionRow, 'createdBy'> {
