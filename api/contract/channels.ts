@@ -33,7 +33,7 @@ export const newChannel = z
     name: label,
     enabled: z.boolean().default(true),
     config,
-    policy: policyChange.default({}),
+    policy: policyChange.optional(),
   })
   .meta({
     id: 'NewChannel',

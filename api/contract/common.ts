@@ -39,6 +39,11 @@ export function listOf<T extends z.ZodType>(item: T, name: string) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() }).meta({ id: name });
 }
 
+/** A named schema or null. `.nullable()` would not do: the document then lets null in wherever the name is used, or nowhere. */
+export function orNull<T extends z.ZodType>(schema: T) {
+  return z.union([schema, z.null()]);
+}
+
 /** A caller's key: the same one for a repeat, a new one for something new. */
 export const idempotencyKey = z
   .string()

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { dispatchStates, waitingFors } from '../../domain/dispatch.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { contactPointKind, failure, id, instant, listOf, onBehalfOf, pageQuery, transferTargetType } from './common.js';
+import { contactPointKind, failure, id, instant, listOf, onBehalfOf, orNull, pageQuery, transferTargetType } from './common.js';
 
 const emailFields = {
   subject: z.string().max(2_000).optional().meta({ description: 'Email only; required there.' }),
@@ -170,11 +170,11 @@ const attempt = z
     startedAt: instant,
     finishedAt: instant.nullable(),
     reason: z.string().nullable(),
-    failure: failure.nullable(),
+    failure: orNull(failure),
     externalIds: z.array(z.string()),
     repeatsAttemptId: id.nullable(),
     recipients: z.array(
-      z.object({ role: z.enum(['to', 'bcc']), address: z.string(), status: z.enum(['accepted', 'refused']), failure: failure.nullable() }),
+      z.object({ role: z.enum(['to', 'bcc']), address: z.string(), status: z.enum(['accepted', 'refused']), failure: orNull(failure) }),
     ),
   })
   .meta({ id: 'Attempt', description: 'One hand-over to the provider. Blind copies are shown to staff alone.' });
@@ -200,10 +200,10 @@ export const dispatchDetail = z
       bcc: z.array(z.string()).optional().meta({ description: 'Shown to staff alone.' }),
     }),
     renderedSha256: z.string().nullable().meta({ description: 'Of the finished content; the same on every attempt.' }),
-    disposition: disposition.nullable(),
+    disposition: orNull(disposition),
     tagIds: z.array(z.string()),
     deadlines: z.object({ choiceMs: z.int(), decisionMs: z.int(), outcomeMs: z.int(), retryMs: z.int().nullable() }),
-    verdict: verdict.nullable(),
+    verdict: orNull(verdict),
     candidates: z.array(candidate),
     attempts: z.array(attempt),
     timeline: z.array(timelineEvent),

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { channelTypes } from '../../domain/channel.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { failure, id, instant, listOf, pageQuery, transferTargetType } from './common.js';
+import { failure, id, instant, listOf, orNull, pageQuery, transferTargetType } from './common.js';
 
 const threadStatus = z.enum(['active', 'waiting', 'closed']);
 
@@ -49,7 +49,7 @@ export const message = z
     bcc: z.array(z.string()).meta({ description: 'Shown to staff alone.' }),
     status: z.enum(messageStatuses),
     failureReason: z.string().nullable(),
-    failure: failure.nullable().meta({ description: 'With the provider’s own code.' }),
+    failure: orNull(failure).meta({ description: 'With the provider’s own code.' }),
     createdAt: instant,
   })
   .meta({ id: 'Message' });

@@ -25,7 +25,7 @@ export const createChannel = route({
     const id = newChannelId();
     const { type, provider, name, enabled } = body;
     const sealed = sealConfig(deps, plugin, id, config.data as Config);
-    const row = await insertChannel(deps.db, { id, type, provider, name, enabled, policy: changePolicy({}, body.policy), ...sealed });
+    const row = await insertChannel(deps.db, { id, type, provider, name, enabled, policy: changePolicy({}, body.policy ?? {}), ...sealed });
     return { body: viewChannel(deps, row), headers: { Location: `/v1/channels/${id}` } };
   },
 });

@@ -1,12 +1,11 @@
 /** /v1/dispatches */
 
 import { z } from 'zod';
-import { findDispatchDetail, listDispatches } from '../../../db/dispatches-read.js';
-import { isStaff } from '../../auth.js';
+import { findDispatch, listDispatches } from '../../../db/dispatches-read.js';
 import { idempotencyKey } from '../../contract/common.js';
-import { dispatchDetail, dispatchFilter, dispatchList, newDispatch } from '../../contract/dispatches.js';
+import { dispatch, dispatchFilter, dispatchList, newDispatch } from '../../contract/dispatches.js';
 import { pageBody } from '../../cursor.js';
-import { viewDetail, viewDispatch } from '../../dispatch-view.js';
+import { viewDispatch } from '../../dispatch-view.js';
 import { Refusal } from '../../problem.js';
 import { route } from '../../route.js';
 import { submit } from '../../submit.js';
@@ -43,12 +42,12 @@ export const submitDispatch = route({
     'DISPOSITION_NOT_ALLOWED',
     'TRANSFER_TARGET_UNKNOWN',
   ],
-  response: { status: 202, description: 'Accepted.', schema: dispatchDetail, headers: { Location: 'Where the dispatch is found.' } },
+  response: { status: 202, description: 'Accepted; a repeat is told where the dispatch stands by now.', schema: dispatch, headers: { Location: 'Where the dispatch is found.' } },
   handle: async ({ deps, principal, headers, body }) => {
     const id = await submit(deps, principal, headers['idempotency-key'], body);
     if (id instanceof Refusal) return id;
-    const detail = await findDispatchDetail(deps.db, id);
-    return { body: viewDetail(deps, detail!, isStaff(principal)), headers: { Location: `/v1/dispatches/${id}` } };
+    const row = await findDispatch(deps.db, id);
+    return { body: viewDispatch(deps, row!), headers: { Location: `/v1/dispatches/${id}` } };
   },
 });
 

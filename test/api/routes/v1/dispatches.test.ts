@@ -126,7 +126,8 @@ describe('POST /v1/dispatches', () => {
       const { body } = await submit(whatsappBody({ recipientPolicy: 'priority', tagIds: ['vip'], deadlines: { choiceSeconds: 60, retrySeconds: 30 } }));
       const [revision] = await api.db.select().from(dispatchRevisions).where(eq(dispatchRevisions.dispatchId, body.id));
       expect(revision).toMatchObject({ revision: 1, channelId: whatsapp, recipientPolicy: 'priority', content: { kind: 'text', text: 'Hello' }, disposition: { kind: 'close' }, tagIds: ['vip'] });
-      expect(body.deadlines).toEqual({ choiceMs: 60_000, decisionMs: 86_400_000, outcomeMs: 604_800_000, retryMs: 30_000 });
+      const { deadlines } = (await api.as('reader').get(`/v1/dispatches/${body.id}`)).body;
+      expect(deadlines).toEqual({ choiceMs: 60_000, decisionMs: 86_400_000, outcomeMs: 604_800_000, retryMs: 30_000 });
     });
 
     test('people park, services do not; onBehalfOf makes the person the sender and keeps who submitted', async () => {
@@ -383,7 +384,7 @@ describe('POST /v1/dispatches', () => {
     test('R62 R106 the version in force is frozen at the door', async () => {
       const templateId = await add({});
       const { body } = await submit(withTemplate(templateId));
-      expect(body.content).toMatchObject({ templateId, templateVersion: 1 });
+      expect((await api.as('reader').get(`/v1/dispatches/${body.id}`)).body.content).toMatchObject({ templateId, templateVersion: 1 });
     });
 
     test('R66 every variable is mandatory, blank counts as missing', async () => {
