@@ -1,14 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { surface } from '../../api/surface.js';
 import { waitingFors } from '../../domain/dispatch.js';
 import type { Candidate } from '../../domain/recipient.js';
 import { createCodec } from '../../runtime/codec.js';
-import { candidatesQuery, chooseRecipient, dispatchWorkflowId, timelineQuery, verdictQuery } from '../../workflows/dispatch-message.contract.js';
 import { describeDispatch, type Described, describeWait, summarise, type Wait } from '../../workflows/user-metadata.js';
-import { addClient, addEmailChannel, buildHouse, type House, runOf, submit, untilEnded, untilWaiting } from '../support/house.js';
-import { describeWithTemporal, until } from '../support/stack.js';
 
 const candidate = (position: number, more: Partial<Candidate> = {}): Candidate => ({
   contactPointId: `point-${position}`,
@@ -90,58 +87,4 @@ async function encodedBytes(text: string): Promise<number> {
   const codec = createCodec([{ id: 'k'.repeat(32), key: Buffer.alloc(32, 3) }]);
   const [payload] = await codec.encode([defaultPayloadConverter.toPayload(text)!]);
   return proto.temporal.api.common.v1.Payload.encode(payload!).finish().length;
-}
-
-describeWithTemporal('what Temporal answers of a dispatch', () => {
-  let house: House;
-  beforeAll(async () => {
-    house = await buildHouse();
-  });
-  afterAll(async () => await house?.tear());
-
-  test('R105 the list finds a dispatch by whom it waits for and since when, and no longer after the pick; timeline, candidates and verdict can be asked', async () => {
-    const channelId = await addEmailChannel(house);
-    const { clientId, points } = await addClient(house, [
-      { kind: 'email', value: 'first@example.test' },
-      { kind: 'email', value: 'second@example.test' },
-    ]);
-    const id = await submit(house, { clientId, channelId });
-    await untilWaiting(house, id, 'recipient');
-
-    const open = `DispatchWaitingFor='recipient' AND DispatchClientId='${clientId}'`;
-    await until(async () => (await listed(house, open)).length > 0, { what: 'the list to find the dispatch' });
-    expect(await listed(house, open)).toEqual([dispatchWorkflowId(id)]);
-    expect(await listed(house, `${open} AND DispatchWaitingSince < '${later(60_000)}' AND DispatchDueAt < '${later(120_000)}'`)).toEqual([
-      dispatchWorkflowId(id),
-    ]);
-    expect(await listed(house, `${open} AND DispatchWaitingSince < '${later(-3_600_000)}'`)).toEqual([]);
-    expect(
-      await listed(
-        house,
-        `DispatchState='awaiting_recipient' AND DispatchSenderId='agent-1' AND DispatchChannel='${channelId}' AND DispatchChannelType='email'`,
-      ),
-    ).toEqual([dispatchWorkflowId(id)]);
-
-    const run = runOf(house, id);
-    expect(await run.query(candidatesQuery)).toMatchObject(
-      points.map((contactPointId, position) => ({ contactPointId, position, kind: 'email', usable: true })),
-    );
-    expect(await run.query(verdictQuery)).toMatchObject({ allowed: true });
-    expect((await run.query(timelineQuery)).map((entry) => entry.what)).toContain('waiting for recipient');
-
-    await run.executeUpdate(chooseRecipient, { args: [{ contactPointId: points[1]!, actorId: 'agent-1' }] });
-    await until(async () => (await listed(house, open)).length === 0, { what: 'the list to lose the dispatch' });
-    await untilEnded(house, id);
-    expect(await listed(house, `DispatchWaitingFor='recipient' AND DispatchClientId='${clientId}'`)).toEqual([]);
-  });
-});
-
-async function listed(house: House, query: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const run of house.temporal.workflow.list({ query })) found.push(run.workflowId);
-  return found;
-}
-
-function later(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
 }
