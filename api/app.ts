@@ -12,7 +12,8 @@ import type { ApiDeps } from './deps.js';
 import { createEventStreams } from './event-streams.js';
 import { createInlineStart } from './inline-start.js';
 import { openApiDocument } from './openapi.js';
-import { faultFacts, refuse, refusalOf, sendProblem } from './problem.js';
+import { faultFacts, refusalOf } from './faults.js';
+import { refuse, sendProblem } from './problem.js';
 import { expressPath, jsonReader, type Route, type Stage } from './route.js';
 import { docsAssets } from './routes/docs.js';
 import { surface } from './surface.js';
@@ -24,7 +25,11 @@ const minuteMs = 60_000;
 export function createApp(deps: ApiDeps): Application {
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.use(logRequests(deps), measureRequests(deps), helmet({ contentSecurityPolicy: { directives: { 'script-src': ["'self'"], 'upgrade-insecure-requests': null } } }));
+  app.use(
+    logRequests(deps),
+    measureRequests(deps),
+    helmet({ contentSecurityPolicy: { directives: { 'script-src': ["'self'"], 'upgrade-insecure-requests': null } } }),
+  );
   app.use('/docs/assets', docsAssets());
   if (deps.codec) app.use(codecServer(deps.codec));
   const streams = createEventStreams(deps.db, (error) => deps.logger.warn(faultFacts(error), 'news of dispatches could not be read'));
@@ -35,7 +40,13 @@ export function createApp(deps: ApiDeps): Application {
     countWrongKey: limitRate(deps.limits.wrongKeysPerMinute, (response) => ipKeyGenerator(response.req.ip ?? '')),
     readJson: jsonReader(maxBodyBytes),
   };
-  for (const path of new Set(surface.map((route) => route.path))) mount(app, path, surface.filter((route) => route.path === path), stage);
+  for (const path of new Set(surface.map((route) => route.path)))
+    mount(
+      app,
+      path,
+      surface.filter((route) => route.path === path),
+      stage,
+    );
   app.use((_request, response) => sendProblem(response, refuse('NOT_FOUND')));
   app.use(answerFaults(deps));
   return app;
@@ -80,7 +91,9 @@ function measureRequests({ metrics }: ApiDeps): RequestHandler {
   });
   return (request, response, next) => {
     const end = seconds.startTimer();
-    response.once('close', () => end({ method: request.method, route: (response.locals['route'] as string | undefined) ?? 'none', status: String(response.statusCode) }));
+    response.once('close', () =>
+      end({ method: request.method, route: (response.locals['route'] as string | undefined) ?? 'none', status: String(response.statusCode) }),
+    );
     next();
   };
 }

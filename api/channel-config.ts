@@ -23,7 +23,12 @@ export function openChannel(deps: Pick<ApiDeps, 'channels' | 'secretBox'>, row: 
 }
 
 /** The columns that hold a configuration: its open part, and its secrets sealed for this channel. */
-export function sealConfig(deps: Pick<ApiDeps, 'secretBox'>, plugin: ChannelPlugin, channelId: string, config: Config): Pick<StoredChannel, 'config' | 'credentials' | 'credentialsKey'> {
+export function sealConfig(
+  deps: Pick<ApiDeps, 'secretBox'>,
+  plugin: ChannelPlugin,
+  channelId: string,
+  config: Config,
+): Pick<StoredChannel, 'config' | 'credentials' | 'credentialsKey'> {
   const { open, secrets } = splitConfig(plugin.configSchema, config);
   const sealed = Object.keys(secrets).length > 0 ? deps.secretBox.seal(channelId, secrets) : { credentials: null, credentialsKey: null };
   return { config: open, ...sealed };

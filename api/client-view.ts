@@ -28,7 +28,10 @@ export function normaliseAll(given: Given[], settings: Settings, at: string): Ne
 }
 
 /** The contact point whose owner is asked for; null when none is. */
-export function ownerAsked(asked: { phone?: string | undefined; email?: string | undefined; externalId?: string | undefined }, settings: Settings): { kind: ContactPointKind; value: string } | null | 'invalid' {
+export function ownerAsked(
+  asked: { phone?: string | undefined; email?: string | undefined; externalId?: string | undefined },
+  settings: Settings,
+): { kind: ContactPointKind; value: string } | null | 'invalid' {
   const named = Object.entries(asked).filter((entry): entry is [keyof typeof kinds, string] => entry[1] !== undefined);
   if (named.length === 0) return null;
   const [field, text] = named[0]!;

@@ -22,7 +22,11 @@ export function codecServer({ path, origins, decode }: NonNullable<ApiDeps['code
     if (!isLocalPeer(request) || origin === undefined || !origins.includes(origin)) return sendProblem(response, refuse('NOT_FOUND'));
     response.set({ 'Access-Control-Allow-Origin': origin, Vary: 'Origin', 'Cache-Control': 'no-store' });
     if (request.method === 'POST') return next();
-    response.set({ 'Access-Control-Allow-Methods': 'POST', 'Access-Control-Allow-Headers': 'content-type, x-namespace, authorization', 'Access-Control-Max-Age': '600' });
+    response.set({
+      'Access-Control-Allow-Methods': 'POST',
+      'Access-Control-Allow-Headers': 'content-type, x-namespace, authorization',
+      'Access-Control-Max-Age': '600',
+    });
     response.status(204).end();
   });
   router.post(`/${path}/decode`, express.json({ limit: maxBytes }), async (request, response) => {

@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { DispatchDetail, StoredDispatch } from '../db/dispatches-read.js';
 import { dispatchWorkflowId } from '../workflows/dispatch-message.contract.js';
-import type { dispatch, dispatchDetail } from './contract/dispatches.js';
+import type { dispatch, dispatchDetail } from './contract/dispatch-views.js';
 import type { ApiDeps } from './deps.js';
 
 /** The entry of a list. */

@@ -58,7 +58,13 @@ export function askDoor(deps: ApiDeps, wanted: Wanted, more: Partial<Parameters<
 }
 
 /** The revision to store, or all that is wrong with it. `at` is where the content stands in the caller's body. */
-export function passDoor(deps: ApiDeps, wanted: Wanted, sender: Sender, facts: DoorFacts, at: string = '/content'): Omit<NewRevisionRow, 'createdBy'> | Refusal {
+export function passDoor(
+  deps: ApiDeps,
+  wanted: Wanted,
+  sender: Sender,
+  facts: DoorFacts,
+  at: string = '/content',
+): Omit<NewRevisionRow, 'createdBy'> | Refusal {
   const { takenOver, ...row } = wanted;
   if (row.channelId && !facts.channel) return refuseMissing('/channelId', 'There is no such channel.');
   const channel = facts.channel && openChannel(deps, facts.channel);
@@ -87,7 +93,12 @@ function templateFaults(content: Content, facts: DoorFacts, capabilities: Capabi
 }
 
 /** A disposition alone, as `setDisposition` brings it. */
-export function dispositionFaults(disposition: Disposition | null, sender: Sender, capabilities: Pick<Capabilities, 'opensThread'> | null, facts: Pick<DoorFacts, 'targetKnown'>): Fault[] {
+export function dispositionFaults(
+  disposition: Disposition | null,
+  sender: Sender,
+  capabilities: Pick<Capabilities, 'opensThread'> | null,
+  facts: Pick<DoorFacts, 'targetKnown'>,
+): Fault[] {
   const code = refuseDisposition(disposition, sender, capabilities?.opensThread ?? null);
   if (code) return [{ code, pointer: '/disposition' }];
   return disposition?.kind === 'transfer' && !facts.targetKnown ? [{ code: 'TRANSFER_TARGET_UNKNOWN', pointer: '/disposition/target' }] : [];

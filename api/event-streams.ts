@@ -2,7 +2,7 @@
 
 import type { Session } from 'better-sse';
 import type { Database } from '../db/connect.js';
-import { readNews, readNow, type TimelineEvent } from '../db/dispatches-read.js';
+import { readNews, readNow, type TimelineEvent } from '../db/timeline.js';
 import type { DispatchState } from '../domain/dispatch.js';
 
 /** How often the loop looks. Milliseconds. */

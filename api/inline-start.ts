@@ -4,7 +4,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { completeStart, loadStart } from '../db/outbox.js';
 import { dispatchStart, dispatchWorkflowType } from '../workflows/dispatch-message.contract.js';
 import type { ApiDeps } from './deps.js';
-import { faultFacts } from './problem.js';
+import { faultFacts } from './faults.js';
 
 /** Never rejects: a dispatch is accepted by its commit, whatever becomes of the start. */
 export type InlineStart = (dispatchId: string) => Promise<void>;

@@ -4,15 +4,16 @@ import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition, WorkflowNotFoundError } from '@temporalio/common';
 import { z } from 'zod';
-import { type DispatchStanding, findStanding } from '../db/dispatches-read.js';
+import { type DispatchStanding, findStanding } from '../db/standing.js';
 import { recordEvent } from '../db/events.js';
 import { type RefusalCode, refusals } from '../domain/codes.js';
 import { type DispatchMessage, isEndState, refuseMessage } from '../domain/dispatch.js';
 import { type Actor, dispatchWorkflowId, type Standing, type UpdateRefusal } from '../workflows/dispatch-message.contract.js';
 import { actFor } from './auth.js';
 import { idempotencyKey } from './contract/common.js';
-import type { standing } from './contract/dispatches.js';
-import { faultFacts, Refusal, refuse, unavailable } from './problem.js';
+import type { standing } from './contract/dispatch-views.js';
+import { faultFacts } from './faults.js';
+import { Refusal, refuse, unavailable } from './problem.js';
 import type { Call, Reply } from './route.js';
 
 /** Optional here: with it a repeat gets the first answer again. */

@@ -9,7 +9,10 @@ Every request but those marked otherwise carries \`Authorization: Bearer <key>\`
 
 const tags = [
   { name: 'Dispatches', description: 'One outgoing message each, from acceptance to its end.' },
-  { name: 'Messages to a dispatch', description: 'What a person may say to a dispatch that runs. With an `Idempotency-Key` a repeat gets the first answer again.' },
+  {
+    name: 'Messages to a dispatch',
+    description: 'What a person may say to a dispatch that runs. With an `Idempotency-Key` a repeat gets the first answer again.',
+  },
   { name: 'Clients', description: 'The people written to, how to reach them, and blocks.' },
   { name: 'Threads', description: 'Conversations and their history.' },
   { name: 'Templates', description: 'Texts with variables: ours, and those registered with a provider.' },

@@ -2,7 +2,6 @@
 
 import type { Response } from 'express';
 import { z } from 'zod';
-import { sqlState } from '../db/connect.js';
 import { type RefusalCode, refusals } from '../domain/codes.js';
 import type { Candidate } from '../domain/recipient.js';
 
@@ -67,10 +66,7 @@ export const problemSchema = z
         }),
       )
       .optional(),
-    candidates: z
-      .array(z.record(z.string(), z.unknown()))
-      .optional()
-      .meta({ description: 'The fresh candidates, where a recipient choice was refused.' }),
+    candidates: z.array(z.record(z.string(), z.unknown())).optional().meta({ description: 'The fresh candidates, where a recipient choice was refused.' }),
   })
   .meta({
     id: 'Problem',
@@ -108,52 +104,12 @@ export function sendProblem(response: Response, { code, facts }: Refusal): void 
 /** What a zod error says, field by field; never the value that was given. */
 export function fieldErrors(error: z.ZodError, from: string = ''): FieldError[] {
   return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ pointer: from + pointerOf([...issue.path, key]), detail: 'This field is not known here.' }));
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ pointer: from + pointerOf([...issue.path, key]), detail: 'This field is not known here.' }));
     return [{ pointer: from + pointerOf(issue.path), detail: issue.message }];
   });
 }
 
 export function pointerOf(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
-/** SQLSTATE classes that say "not now": connection and its credentials, resources, operator intervention, locks and time-outs. */
-const passing = /^(08|28|3D|40|53|55|57)/;
-const passingCodes = new Set(['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'EHOSTUNREACH']);
-
-/** What an error that was thrown means to the caller: a bad request, a part that does not answer, or a fault of ours. */
-export function refusalOf(error: unknown): Refusal {
-  const state = sqlState(error);
-  if (state?.startsWith('22')) return refuse('INVALID_REQUEST', { detail: 'A value cannot be stored as it is.' });
-  if ((state && passing.test(state)) || codesOf(error).some((code) => passingCodes.has(code))) return unavailable();
-  return refusalOfParser(error) ?? refuse('INTERNAL');
-}
-
-/** Express and its body parsers mark what the caller did wrong with a status. */
-function refusalOfParser(error: unknown): Refusal | null {
-  const { status, type } = error as { status?: unknown; type?: unknown };
-  if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status >= 500) return null;
-  if (status === 413) return refuse('BODY_TOO_LARGE');
-  if (type === 'entity.parse.failed') return refuse('INVALID_REQUEST', { errors: [{ pointer: '', detail: 'The body is not JSON.' }] });
-  return refuse('INVALID_REQUEST', { status, detail: 'The request cannot be read.' });
-}
-
-function codesOf(error: unknown): string[] {
-  const codes: string[] = [];
-  for (let one = error; typeof one === 'object' && one !== null; one = (one as { cause?: unknown }).cause) {
-    const { code } = one as { code?: unknown };
-    if (typeof code === 'string') codes.push(code);
-  }
-  return codes;
-}
-
-/** What may be logged of a fault. A database error's own text holds the statement with its parameters: its codes must do. */
-export function faultFacts(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { fault: typeof error };
-  const ofDatabase = 'query' in error || sqlState(error) !== null;
-  return {
-    fault: ofDatabase ? 'database' : error.name,
-    ...(ofDatabase ? { codes: codesOf(error) } : { message: error.message }),
-    at: error.stack?.split('\n').filter((line) => line.startsWith('    at ')).slice(0, 8),
-  };
 }

@@ -1,7 +1,7 @@
 /** A new revision of a running dispatch: what is not named is taken over, and the whole passes the door like a submit. */
 
 import type { UpdateDefinition } from '@temporalio/common';
-import { findStanding } from '../db/dispatches-read.js';
+import { findStanding } from '../db/standing.js';
 import { addRevision } from '../db/submit.js';
 import type { Content } from '../domain/content.js';
 import type { Disposition } from '../domain/disposition.js';
@@ -23,7 +23,12 @@ export interface Change {
 }
 
 /** Stores the revision, then sends the message that carries its number. */
-export function reviseAndTell(call: MessageCall, message: DispatchMessage, definition: UpdateDefinition<Standing, [NewRevision]>, change: Change): ReturnType<typeof tell> {
+export function reviseAndTell(
+  call: MessageCall,
+  message: DispatchMessage,
+  definition: UpdateDefinition<Standing, [NewRevision]>,
+  change: Change,
+): ReturnType<typeof tell> {
   return tell(call, message, definition, async (actor) => {
     const revision = await revise(call.deps, call.params.id, change, actor.actorId);
     return revision instanceof Refusal ? revision : { ...actor, revision };
@@ -75,5 +80,11 @@ function recipientOf(revision: Pick<Wanted, 'contactPointId' | 'recipientPolicy'
 
 function withTemplate(before: Content, template: { templateId: string; variables: Record<string, string> }): Content {
   const { subject, from, bcc } = before;
-  return { kind: 'template', ...template, ...(subject === undefined ? {} : { subject }), ...(from === undefined ? {} : { from }), ...(bcc === undefined ? {} : { bcc }) };
+  return {
+    kind: 'template',
+    ...template,
+    ...(subject === undefined ? {} : { subject }),
+    ...(from === undefined ? {} : { from }),
+    ...(bcc === undefined ? {} : { bcc }),
+  };
 }

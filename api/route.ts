@@ -3,12 +3,14 @@
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
-import { type RefusalCode, refusals } from '../domain/codes.js';
+import type { RefusalCode } from '../domain/codes.js';
 import { authenticate, type Principal } from './auth.js';
 import type { Scope } from './contract/installation.js';
 import type { AppDeps } from './deps.js';
-import { fieldErrors, problemSchema, Refusal, refuse, sendProblem, unavailable } from './problem.js';
-import { findUnfit } from './unfit.js';
+import { describeHeaders, describeRoute } from './describe-route.js';
+import { Refusal, refuse, sendProblem } from './problem.js';
+import { readCall } from './read-call.js';
+import { within } from './within.js';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete' | 'head';
 /** A scope, or `public`: no key is asked for. */
@@ -68,7 +70,14 @@ interface Parts<A extends Access, P extends z.ZodObject, Q extends z.ZodObject, 
 type Nothing = z.ZodObject<Record<never, never>>;
 
 /** A route that answers JSON; what is not in its response schema never leaves. */
-export function route<A extends Access, R extends z.ZodType, P extends z.ZodObject = Nothing, Q extends z.ZodObject = Nothing, H extends z.ZodObject = Nothing, B extends z.ZodType = Nothing>(
+export function route<
+  A extends Access,
+  R extends z.ZodType,
+  P extends z.ZodObject = Nothing,
+  Q extends z.ZodObject = Nothing,
+  H extends z.ZodObject = Nothing,
+  B extends z.ZodType = Nothing,
+>(
   spec: Parts<A, P, Q, H, B> & {
     response: { status: number; description: string; schema: R; headers?: Record<string, string> };
     /** How long it may take, where that is more than the usual. */
@@ -81,7 +90,7 @@ export function route<A extends Access, R extends z.ZodType, P extends z.ZodObje
   return {
     method: spec.method,
     path: spec.path,
-    operation: describe(spec, {
+    operation: describeRoute(spec, {
       [status]: {
         description: spec.response.description,
         ...(spec.response.headers ? { headers: describeHeaders(spec.response.headers) } : {}),
@@ -117,7 +126,7 @@ export function rawRoute<A extends Access, P extends z.ZodObject = Nothing, Q ex
   return {
     method: spec.method,
     path: spec.path,
-    operation: describe(spec, spec.response, spec.requestBody),
+    operation: describeRoute(spec, spec.response, spec.requestBody),
     handlers: (stage) => [
       ...lead(spec, stage),
       ...(spec.reader ? [spec.reader] : []),
@@ -130,20 +139,8 @@ export function rawRoute<A extends Access, P extends z.ZodObject = Nothing, Q ex
   };
 }
 
-/** Runs under a deadline; what comes later is dropped. */
-export async function within<T>(ms: number, work: () => Promise<T>): Promise<T | Refusal> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Refusal>((resolve) => {
-    timer = setTimeout(() => resolve(unavailable('The request took too long.')), ms);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-type Spec = Parts<Access, z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>;
+/** A route's words, whatever its schemas are. */
+export type Spec = Parts<Access, z.ZodObject, z.ZodObject, z.ZodObject, z.ZodType>;
 
 /** What comes before the handler: a label for the metrics, who it is, how often they call, the body. */
 function lead(spec: Spec, stage: Stage): RequestHandler[] {
@@ -162,88 +159,6 @@ function lead(spec: Spec, stage: Stage): RequestHandler[] {
     next();
   };
   return [label, identify, ...(spec.counted === false ? [] : [stage.countCaller]), ...reader];
-}
-
-/** The parts of a request through their schemas; a bad path names nothing that exists. */
-function readCall(spec: Spec, deps: AppDeps, request: Request, response: Response): Call<Access> | Refusal {
-  if (spec.body && request.is('application/json') === false) {
-    return refuse('INVALID_REQUEST', { status: 415, detail: 'Send the body as Content-Type: application/json.' });
-  }
-  const given = { query: request.query, body: (request.body ?? {}) as unknown };
-  const unfit = findUnfit(spec.body ? given : { query: given.query });
-  if (unfit) return refuse('INVALID_REQUEST', { errors: [unfit] });
-  const params = spec.params?.safeParse(request.params);
-  if (params && !params.success) return refuse('NOT_FOUND');
-  const query = (spec.query ?? z.strictObject({})).safeParse(given.query);
-  const headers = (spec.headers ?? z.object({})).safeParse(request.headers);
-  const body = spec.body?.safeParse(given.body);
-  if (headers.error?.issues.some((issue) => issue.path[0] === 'idempotency-key') && request.headers['idempotency-key'] === undefined) {
-    return refuse('IDEMPOTENCY_KEY_REQUIRED');
-  }
-  const errors = [
-    ...(query.success ? [] : fieldErrors(query.error).map((one) => ({ ...one, in: 'query' as const }))),
-    ...(headers.success ? [] : fieldErrors(headers.error).map((one) => ({ ...one, in: 'header' as const }))),
-    ...(body === undefined || body.success ? [] : fieldErrors(body.error)),
-  ];
-  if (errors.length > 0) return refuse('INVALID_REQUEST', { errors });
-  return {
-    deps,
-    principal: response.locals['principal'] as never,
-    params: params?.data ?? {},
-    query: query.data,
-    headers: headers.data,
-    body: body?.data,
-    request,
-  };
-}
-
-function describe(spec: Spec, success: RouteConfig['responses'], requestBody?: NonNullable<RouteConfig['request']>['body']): RouteConfig {
-  const known = spec.access !== 'public';
-  const codes: RefusalCode[] = [
-    ...(spec.refusals ?? []),
-    ...(spec.query || spec.body || spec.headers ? (['INVALID_REQUEST'] as const) : []),
-    ...(known ? (['UNAUTHENTICATED', 'ROLE_NOT_ALLOWED', 'UNAVAILABLE'] as const) : []),
-    ...(known && spec.counted !== false ? (['TOO_MANY_REQUESTS'] as const) : []),
-    ...(spec.params ? (['NOT_FOUND'] as const) : []),
-    ...(spec.body ? (['BODY_TOO_LARGE'] as const) : []),
-    'INTERNAL',
-  ];
-  return {
-    method: spec.method,
-    path: spec.path,
-    operationId: spec.operationId,
-    tags: [spec.tag],
-    summary: spec.summary,
-    ...(spec.description ? { description: spec.description } : {}),
-    security: known ? [{ key: [] }] : [],
-    ...(known ? { 'x-scope': spec.access } : {}),
-    request: {
-      ...(spec.params ? { params: spec.params } : {}),
-      ...(spec.query ? { query: spec.query } : {}),
-      ...(spec.headers ? { headers: spec.headers } : {}),
-      ...(spec.body ? { body: { required: true, content: { 'application/json': { schema: spec.body } } } } : {}),
-      ...(requestBody ? { body: requestBody } : {}),
-    },
-    responses: { ...success, ...describeRefusals(codes) },
-  };
-}
-
-function describeRefusals(codes: readonly RefusalCode[]): RouteConfig['responses'] {
-  const byStatus = new Map<number, Set<RefusalCode>>();
-  for (const code of codes) {
-    const { status } = refusals[code];
-    byStatus.set(status, (byStatus.get(status) ?? new Set()).add(code));
-  }
-  return Object.fromEntries(
-    [...byStatus].toSorted(([a], [b]) => a - b).map(([status, some]) => [
-      status,
-      { description: [...some].map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' '), content: { 'application/problem+json': { schema: problemSchema } } },
-    ]),
-  );
-}
-
-function describeHeaders(headers: Record<string, string>): Record<string, { description: string; schema: { type: 'string' } }> {
-  return Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]));
 }
 
 /** The router path of Express for a documented one. */

@@ -18,7 +18,9 @@ export function templateFaults(origin: TemplateOrigin, text: Record<Part, string
     if (source === null) return [];
     const used = origin === 'registered' ? [...source.matchAll(placeholder)].map((match) => match[1]!) : liquidVariables(source);
     if (used === null) return [{ pointer: `/${part}`, detail: 'This is not a Liquid template.' }];
-    return [...new Set(used)].filter((name) => !declared.has(name)).map((name) => ({ pointer: `/${part}`, detail: `The variable ${name.slice(0, 60)} is not declared.` }));
+    return [...new Set(used)]
+      .filter((name) => !declared.has(name))
+      .map((name) => ({ pointer: `/${part}`, detail: `The variable ${name.slice(0, 60)} is not declared.` }));
   });
 }
 

@@ -16,7 +16,8 @@ export function findUnfit(parts: { query: unknown; body?: unknown }): FieldError
 
 function walk(value: unknown, path: string[]): FieldError | null {
   if (path.length > maxDepth) return { pointer: pointerOf(path.slice(0, 3)), detail: `Nested deeper than ${maxDepth} levels.` };
-  if (typeof value === 'string') return unfitText.test(value) ? { pointer: pointerOf(path), detail: 'A text holds a NUL character or half a character.' } : null;
+  if (typeof value === 'string')
+    return unfitText.test(value) ? { pointer: pointerOf(path), detail: 'A text holds a NUL character or half a character.' } : null;
   if (typeof value !== 'object' || value === null) return null;
   for (const [key, child] of Object.entries(value)) {
     const found = unfitText.test(key) ? { pointer: pointerOf(path), detail: 'A name holds a NUL character or half a character.' } : walk(child, [...path, key]);

@@ -44,7 +44,8 @@ export async function startApi(config: Config, logger: Logger, checkpoint: ApiDe
     logger,
     metrics: createMetrics('api'),
     temporalUi: uiUrl === null ? null : { url: uiUrl, namespace },
-    codec: config.codecPath === null || uiUrl === null ? null : { path: config.codecPath, origins: originsOf(uiUrl), decode: createCodec(config.codecKeys).decode },
+    codec:
+      config.codecPath === null || uiUrl === null ? null : { path: config.codecPath, origins: originsOf(uiUrl), decode: createCodec(config.codecKeys).decode },
     devLogin: config.devLogin,
     limits: defaultLimits,
     checkpoint,

@@ -57,7 +57,10 @@ export function hashOfKey(key: string): string {
 
 /** Stores a key. */
 export async function insertKey(db: Queryable, { endsAt, ...key }: NewKey): Promise<StoredKey> {
-  const [row] = await db.insert(apiKeys).values({ id: uuidv7(), ...key, revokedAt: endsAt }).returning(columns);
+  const [row] = await db
+    .insert(apiKeys)
+    .values({ id: uuidv7(), ...key, revokedAt: endsAt })
+    .returning(columns);
   return row!;
 }
 

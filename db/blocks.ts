@@ -36,7 +36,10 @@ export async function blockClient(
     if (rows.length === 0) return { kind: 'unknown', what: 'contactPoint' };
   }
   try {
-    await db.insert(blocks).values({ id: uuidv7(), origin: 'staff', ...block }).onConflictDoNothing();
+    await db
+      .insert(blocks)
+      .values({ id: uuidv7(), origin: 'staff', ...block })
+      .onConflictDoNothing();
   } catch (error) {
     const constraint = constraintOf(error);
     if (constraint?.startsWith('blocks_client_id')) return { kind: 'unknown', what: 'client' };

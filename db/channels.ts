@@ -6,7 +6,9 @@ import type { Queryable } from './connect.js';
 import { channels } from './schema/index.js';
 
 export type StoredChannel = typeof channels.$inferSelect;
-export type ChannelChange = Partial<Pick<StoredChannel, 'name' | 'enabled' | 'config' | 'credentials' | 'credentialsKey' | 'policy' | 'pausedReason' | 'pausedAt'>>;
+export type ChannelChange = Partial<
+  Pick<StoredChannel, 'name' | 'enabled' | 'config' | 'credentials' | 'credentialsKey' | 'policy' | 'pausedReason' | 'pausedAt'>
+>;
 
 /** The id comes first: credentials are sealed for it. */
 export function newChannelId(): string {

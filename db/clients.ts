@@ -66,7 +66,10 @@ export async function listClients(db: Queryable, owning: { kind: ContactPointKin
     .orderBy(newestFirst(clients))
     .limit(page.limit + 1);
   const found = pageOf(rows, page.limit);
-  const points = await listContactPoints(db, found.items.map((one) => one.id));
+  const points = await listContactPoints(
+    db,
+    found.items.map((one) => one.id),
+  );
   return {
     ...found,
     items: found.items.map((one) => ({ ...one, contactPoints: points.filter((point) => point.clientId === one.id).map(({ clientId: _, ...point }) => point) })),

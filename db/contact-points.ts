@@ -38,7 +38,11 @@ export async function listContactPoints(db: Queryable, clientIds: string[]): Pro
 }
 
 /** Adds one at the bottom of the list; `unknown`: there is no such client. */
-export async function addContactPoint(db: Database, clientId: string, point: NewContactPoint): Promise<{ kind: 'added'; id: string } | { kind: 'taken' | 'unknown' }> {
+export async function addContactPoint(
+  db: Database,
+  clientId: string,
+  point: NewContactPoint,
+): Promise<{ kind: 'added'; id: string } | { kind: 'taken' | 'unknown' }> {
   return await db.transaction(async (tx) => {
     if (!(await lockClient(tx, clientId))) return { kind: 'unknown' };
     const position = sql<number>`(select coalesce(max(position) + 1, 0) from contact_points where client_id = ${clientId})`;
@@ -77,14 +81,21 @@ export async function changeContactPoint(db: Database, clientId: string, id: str
 export async function removeContactPoint(db: Database, clientId: string, id: string): Promise<boolean> {
   return await db.transaction(async (tx) => {
     if (!(await lockClient(tx, clientId))) return false;
-    await tx.update(dispatches).set({ contactPointId: null }).where(and(eq(dispatches.clientId, clientId), eq(dispatches.contactPointId, id)));
+    await tx
+      .update(dispatches)
+      .set({ contactPointId: null })
+      .where(and(eq(dispatches.clientId, clientId), eq(dispatches.contactPointId, id)));
     const removed = await tx
       .delete(contactPoints)
       .where(and(eq(contactPoints.clientId, clientId), eq(contactPoints.id, id)))
       .returning({ id: contactPoints.id });
     if (removed.length === 0) return false;
     const left = await listContactPoints(tx, [clientId]);
-    await placeInOrder(tx, clientId, left.map((one) => one.id));
+    await placeInOrder(
+      tx,
+      clientId,
+      left.map((one) => one.id),
+    );
     return true;
   });
 }
@@ -97,13 +108,19 @@ async function lockClient(tx: Queryable, clientId: string): Promise<boolean> {
 
 /** Session window, provider's name and marks belong to a value; they go when another value comes. */
 async function forgetChannels(tx: Queryable, id: string, value: string): Promise<void> {
-  const replaced = tx.select({ id: contactPoints.id }).from(contactPoints).where(and(eq(contactPoints.id, id), ne(contactPoints.value, value)));
+  const replaced = tx
+    .select({ id: contactPoints.id })
+    .from(contactPoints)
+    .where(and(eq(contactPoints.id, id), ne(contactPoints.value, value)));
   await tx.delete(contactPointChannels).where(inArray(contactPointChannels.contactPointId, replaced));
 }
 
 async function placeInOrder(tx: Queryable, clientId: string, ids: string[]): Promise<void> {
   if (ids.length === 0) return;
-  const order = sql`array[${sql.join(ids.map((one) => sql`${one}::uuid`), sql`, `)}]`;
+  const order = sql`array[${sql.join(
+    ids.map((one) => sql`${one}::uuid`),
+    sql`, `,
+  )}]`;
   await tx
     .update(contactPoints)
     .set({ position: sql`array_position(${order}, ${contactPoints.id}) - 1` })

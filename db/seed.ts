@@ -119,28 +119,76 @@ const date: TemplateVariable = { name: 'date', type: 'date' };
 
 /** The registered ones are those that the stand-in knows. */
 const registered: SeedTemplate[] = [
-  { name: 'order_ready', header: 'No. {{order}}', body: 'Hello {{name}}, your order is ready since {{date}}.', footer: 'Waybill sandbox', variables: [order, name, date] },
-  { name: 'appointment_reminder', body: 'You have an appointment on {{date}} at {{time}}.', variables: [date, { name: 'time', type: 'select', values: ['09:00', '11:00', '15:00'] }] },
+  {
+    name: 'order_ready',
+    header: 'No. {{order}}',
+    body: 'Hello {{name}}, your order is ready since {{date}}.',
+    footer: 'Waybill sandbox',
+    variables: [order, name, date],
+  },
+  {
+    name: 'appointment_reminder',
+    body: 'You have an appointment on {{date}} at {{time}}.',
+    variables: [date, { name: 'time', type: 'select', values: ['09:00', '11:00', '15:00'] }],
+  },
   { name: 'greeting', body: 'Hello, we tried to reach you. Please write back when it suits you.', variables: [] },
   { name: 'autumn_sale', status: 'paused', body: 'Our autumn sale begins on {{date}}.', variables: [date] },
 ];
 const own: SeedTemplate[] = [
-  { name: 'order_ready_mail', subject: 'Your order {{ order }} is ready', body: 'Hello {{ name }},\n\nyour order {{ order }} is ready for collection.', variables: [order, name] },
+  {
+    name: 'order_ready_mail',
+    subject: 'Your order {{ order }} is ready',
+    body: 'Hello {{ name }},\n\nyour order {{ order }} is ready for collection.',
+    variables: [order, name],
+  },
   { name: 'thank_you', body: 'Thank you, {{ name }}.', variables: [name] },
 ];
 
 async function seedTemplates(tx: Queryable, whatsappId: string): Promise<void> {
-  const rows = [...registered.map((one) => ({ ...one, channelId: whatsappId })), ...own.map((one) => ({ ...one, channelId: null }))].map((one) => ({ id: uuidv7(), ...one }));
+  const rows = [...registered.map((one) => ({ ...one, channelId: whatsappId })), ...own.map((one) => ({ ...one, channelId: null }))].map((one) => ({
+    id: uuidv7(),
+    ...one,
+  }));
   await tx
     .insert(templates)
-    .values(rows.map(({ id, channelId, name: title, status }) => ({ id, channelId, origin: channelId ? ('registered' as const) : ('own' as const), name: title, language: 'en', status: status ?? ('approved' as const) })));
+    .values(
+      rows.map(({ id, channelId, name: title, status }) => ({
+        id,
+        channelId,
+        origin: channelId ? ('registered' as const) : ('own' as const),
+        name: title,
+        language: 'en',
+        status: status ?? ('approved' as const),
+      })),
+    );
   await tx
     .insert(templateVersions)
-    .values(rows.map(({ id, subject, header, body, footer, variables }) => ({ templateId: id, version: 1, subject: subject ?? null, header: header ?? null, body, footer: footer ?? null, variables })));
+    .values(
+      rows.map(({ id, subject, header, body, footer, variables }) => ({
+        templateId: id,
+        version: 1,
+        subject: subject ?? null,
+        header: header ?? null,
+        body,
+        footer: footer ?? null,
+        variables,
+      })),
+    );
 }
 
 /** What clients have, in turn: nobody has all, some have nothing, some have two numbers and so have to be asked about. */
-const outfits: ContactPointKind[][] = [['email'], ['phone'], ['phone', 'phone', 'email'], ['email'], [], ['phone'], ['email', 'phone', 'email'], ['phone'], ['email'], ['phone', 'email', 'external_id']];
+const outfits: ContactPointKind[][] = [
+  ['email'],
+  ['phone'],
+  ['phone', 'phone', 'email'],
+  ['email'],
+  [],
+  ['phone'],
+  ['email', 'phone', 'email'],
+  ['phone'],
+  ['email'],
+  ['phone', 'email', 'external_id'],
+];
 
 async function seedClients(tx: Queryable, whatsappId: string): Promise<void> {
   const random = numbers(20_260_301);
@@ -155,7 +203,9 @@ async function seedClients(tx: Queryable, whatsappId: string): Promise<void> {
   await tx.insert(contactPoints).values(points);
   // Some have just written on WhatsApp: to them free text may be sent today.
   const wrote = points.filter((one) => one.kind === 'phone' && random() < 0.4);
-  await tx.insert(contactPointChannels).values(wrote.map((one) => ({ contactPointId: one.id, channelId: whatsappId, lastInboundAt: sql`now() - interval '1 hour'` })));
+  await tx
+    .insert(contactPointChannels)
+    .values(wrote.map((one) => ({ contactPointId: one.id, channelId: whatsappId, lastInboundAt: sql`now() - interval '1 hour'` })));
   await tx.insert(blocks).values({ id: uuidv7(), clientId: made[clientCount - 2]!.id, origin: 'staff', reason: 'Asked us to stop' });
 }
 

@@ -30,7 +30,10 @@ export const defaultSettings: Settings = {
 
 /** All settings in force. */
 export async function readSettings(db: Queryable): Promise<Settings> {
-  const rows = await db.select({ key: settings.key, value: settings.value }).from(settings).where(inArray(settings.key, Object.keys(defaultSettings)));
+  const rows = await db
+    .select({ key: settings.key, value: settings.value })
+    .from(settings)
+    .where(inArray(settings.key, Object.keys(defaultSettings)));
   return settingsOf(Object.fromEntries(rows.map((row) => [row.key, row.value])));
 }
 

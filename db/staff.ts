@@ -19,7 +19,10 @@ const columns = { id: staff.id, name: staff.name, role: staff.role, createdAt: s
 
 /** Adds a member of staff. */
 export async function createStaff(db: Queryable, member: { name: string; role: StaffRole }): Promise<StaffMember> {
-  const [row] = await db.insert(staff).values({ id: uuidv7(), ...member }).returning(columns);
+  const [row] = await db
+    .insert(staff)
+    .values({ id: uuidv7(), ...member })
+    .returning(columns);
   return row!;
 }
 
@@ -35,7 +38,10 @@ export async function listStaff(db: Queryable, role?: StaffRole): Promise<StaffM
 
 /** Null when unknown or archived. */
 export async function findStaff(db: Queryable, id: string): Promise<StaffMember | null> {
-  const [row] = await db.select(columns).from(staff).where(and(eq(staff.id, id), isNull(staff.archivedAt)));
+  const [row] = await db
+    .select(columns)
+    .from(staff)
+    .where(and(eq(staff.id, id), isNull(staff.archivedAt)));
   return row ?? null;
 }
 

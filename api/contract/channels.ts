@@ -18,13 +18,18 @@ export const policyChange = z
     retry: z.strictObject({ deadlineMs: ms(0, 7 * 24 * hourMs), initialMs: ms(1, hourMs), maximumMs: ms(1, 24 * hourMs) }).optional(),
     ladder: z
       .strictObject({ connectMs: ms(1, hourMs), replyMs: ms(1, hourMs), exchangeMs: ms(1, hourMs), heartbeatMs: ms(1, hourMs) })
-      .refine((steps) => steps.connectMs < steps.exchangeMs && steps.replyMs < steps.exchangeMs, 'Connecting and the first reply are shorter than the whole exchange.')
+      .refine(
+        (steps) => steps.connectMs < steps.exchangeMs && steps.replyMs < steps.exchangeMs,
+        'Connecting and the first reply are shorter than the whole exchange.',
+      )
       .optional(),
     maxInFlight: z.int().min(1).max(1_000).optional(),
   })
   .meta({ id: 'ChannelPolicyChange', example: { onUnknown: 'park', maxInFlight: 10 } });
 
-const config = z.record(z.string(), z.unknown()).meta({ description: 'By the provider: see `GET /v1/channel-types`. Secrets are stored encrypted and never shown.' });
+const config = z
+  .record(z.string(), z.unknown())
+  .meta({ description: 'By the provider: see `GET /v1/channel-types`. Secrets are stored encrypted and never shown.' });
 
 export const newChannel = z
   .strictObject({
@@ -41,7 +46,13 @@ export const newChannel = z
       type: 'email',
       provider: 'smtp',
       name: 'Support mail',
-      config: { host: 'mail.example.test', port: 587, mailboxes: [{ address: 'support@example.test' }], domain: 'example.test', inboundSecrets: ['replace-with-a-long-secret'] },
+      config: {
+        host: 'mail.example.test',
+        port: 587,
+        mailboxes: [{ address: 'support@example.test' }],
+        domain: 'example.test',
+        inboundSecrets: ['replace-with-a-long-secret'],
+      },
     },
   });
 
@@ -76,7 +87,11 @@ export const channelList = listOf(channel, 'ChannelList');
 
 export const channelTypeList = listOf(
   z
-    .object({ type: z.enum(channelTypes), provider: z.string(), config: z.record(z.string(), z.unknown()).meta({ description: 'JSON schema; secrets are `writeOnly`.' }) })
+    .object({
+      type: z.enum(channelTypes),
+      provider: z.string(),
+      config: z.record(z.string(), z.unknown()).meta({ description: 'JSON schema; secrets are `writeOnly`.' }),
+    })
     .meta({ id: 'ChannelType' }),
   'ChannelTypeList',
 );

@@ -3,7 +3,11 @@
 import { z } from 'zod';
 import { contactPointKind, id, instant, label, listOf } from './common.js';
 
-const contactPointValue = z.string().min(1).max(320).meta({ description: 'As typed; it is normalised. A phone needs its `+` unless a default country is set.' });
+const contactPointValue = z
+  .string()
+  .min(1)
+  .max(320)
+  .meta({ description: 'As typed; it is normalised. A phone needs its `+` unless a default country is set.' });
 
 export const newContactPoint = z
   .strictObject({

@@ -22,7 +22,10 @@ export const newKey = z
     staffId: id.optional().meta({ description: 'Whose key it is; without it a service key.' }),
     scopes: z.array(z.enum(scopes)).max(scopes.length).default([]).meta({ description: 'Of a service key; people have those of their role.' }),
   })
-  .refine((key) => (key.staffId === undefined) === key.scopes.length > 0, { path: ['scopes'], message: 'A service key has scopes, a key of a person has none.' })
+  .refine((key) => (key.staffId === undefined) === key.scopes.length > 0, {
+    path: ['scopes'],
+    message: 'A service key has scopes, a key of a person has none.',
+  })
   .meta({ id: 'NewApiKey', example: { name: 'Shop', scopes: ['send', 'read'] } });
 
 const key = {
@@ -44,12 +47,18 @@ export const loginRequest = z
   .meta({ id: 'DevLogin', example: { role: 'agent' } });
 export const login = z.object({ key: z.string(), expiresAt: instant, staff: staffMember }).meta({ id: 'DevLoginAnswer' });
 
-const deadline = z.int().min(1).max(30 * 86_400);
+const deadline = z
+  .int()
+  .min(1)
+  .max(30 * 86_400);
 const settings = {
   activeThreadScope: z.enum(['client', 'channel']),
   askWhenSeveralFilledIn: z.boolean(),
   bccPattern: z.string().min(1).max(500),
-  defaultCountry: z.string().regex(/^[A-Z]{2}$/, 'Two capital letters are expected, like GB.').nullable(),
+  defaultCountry: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'Two capital letters are expected, like GB.')
+    .nullable(),
   choiceDeadlineSeconds: deadline,
   decisionDeadlineSeconds: deadline,
   outcomeDeadlineSeconds: deadline,
@@ -74,6 +83,10 @@ export const transferTarget = z
   .object({ type: transferTargetType, id: z.string(), name: z.string() })
   .meta({ id: 'TransferTarget', example: { type: 'group', id: 'billing', name: 'Billing' } });
 export const newTransferTarget = z
-  .strictObject({ type: transferTargetType.exclude(['employee']), id: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'Letters, digits, dots, _ and - are expected.'), name: label })
+  .strictObject({
+    type: transferTargetType.exclude(['employee']),
+    id: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'Letters, digits, dots, _ and - are expected.'),
+    name: label,
+  })
   .meta({ id: 'NewTransferTarget', description: 'Employees are staff and need none.', example: { type: 'group', id: 'billing', name: 'Billing' } });
 export const transferTargetList = listOf(transferTarget, 'TransferTargetList');

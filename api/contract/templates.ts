@@ -28,7 +28,9 @@ const text = {
   textOnly: z.boolean().default(true).meta({ description: 'Without attachments, links and buttons.' }),
 };
 
-export const newVersion = z.strictObject(text).meta({ id: 'NewTemplateVersion', example: { body: 'Hello {{name}}, your order is ready.', variables: [{ name: 'name', type: 'text' }] } });
+export const newVersion = z
+  .strictObject(text)
+  .meta({ id: 'NewTemplateVersion', example: { body: 'Hello {{name}}, your order is ready.', variables: [{ name: 'name', type: 'text' }] } });
 
 export const newTemplate = z
   .strictObject({
@@ -39,8 +41,14 @@ export const newTemplate = z
     status: z.enum(templateStatuses).default('approved'),
     ...text,
   })
-  .refine((one) => (one.origin === 'registered') === (one.channelId !== null), { path: ['channelId'], message: 'A registered template belongs to a channel, ours to none.' })
-  .meta({ id: 'NewTemplate', example: { origin: 'own', name: 'order_ready', language: 'en', body: 'Hello {{name}}, your order is ready.', variables: [{ name: 'name', type: 'text' }] } });
+  .refine((one) => (one.origin === 'registered') === (one.channelId !== null), {
+    path: ['channelId'],
+    message: 'A registered template belongs to a channel, ours to none.',
+  })
+  .meta({
+    id: 'NewTemplate',
+    example: { origin: 'own', name: 'order_ready', language: 'en', body: 'Hello {{name}}, your order is ready.', variables: [{ name: 'name', type: 'text' }] },
+  });
 
 export const templateChange = z.strictObject({ status: z.enum(templateStatuses) }).meta({ id: 'TemplateChange', example: { status: 'paused' } });
 

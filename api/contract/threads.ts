@@ -57,4 +57,6 @@ export const message = z
 export const messageList = listOf(message, 'MessageList');
 export const messageQuery = z.strictObject(pageQuery);
 
-export const threadDetail = z.object({ ...summary, messages: messageList }).meta({ id: 'ThreadDetail', description: 'With the newest messages, newest first.' });
+export const threadDetail = z
+  .object({ ...summary, messages: messageList })
+  .meta({ id: 'ThreadDetail', description: 'With the newest messages, newest first.' });

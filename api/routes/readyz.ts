@@ -1,10 +1,11 @@
 /** /readyz */
 
 import { z } from 'zod';
-import { readNow } from '../../db/dispatches-read.js';
+import { readNow } from '../../db/timeline.js';
 import type { AppDeps } from '../deps.js';
 import { Refusal, refuse } from '../problem.js';
-import { route, within } from '../route.js';
+import { route } from '../route.js';
+import { within } from '../within.js';
 
 /** How long a part may take to say that it is there. Milliseconds. */
 const checkMs = 1_000;

@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { channel } from '../../api/contract/channels.js';
 import type { client } from '../../api/contract/clients.js';
-import type { dispatchDetail, newDispatch } from '../../api/contract/dispatches.js';
+import type { dispatchDetail } from '../../api/contract/dispatch-views.js';
+import type { newDispatch } from '../../api/contract/dispatches.js';
 import type { thread } from '../../api/contract/threads.js';
 import { ask, call, type Method } from './http.js';
 

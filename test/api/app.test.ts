@@ -27,7 +27,14 @@ describe('what cannot be answered is a problem', () => {
     expect([answer.status, answer.type, answer.body]).toEqual([
       404,
       'application/problem+json',
-      { type: 'urn:waybill:problem:NOT_FOUND', title: 'Not found', status: 404, detail: expect.any(String), instance: `urn:uuid:${answer.headers['x-request-id']}`, code: 'NOT_FOUND' },
+      {
+        type: 'urn:waybill:problem:NOT_FOUND',
+        title: 'Not found',
+        status: 404,
+        detail: expect.any(String),
+        instance: `urn:uuid:${answer.headers['x-request-id']}`,
+        code: 'NOT_FOUND',
+      },
     ]);
   });
 
@@ -69,17 +76,70 @@ describe('what cannot be answered is a problem', () => {
     expect([answer.status, answer.body.code]).toEqual([413, 'BODY_TOO_LARGE']);
   });
 
-  test.each(['/v1/clients/%', '/v1/clients/%zz', '/v1/clients/%ff', '/v1/clients/%00', '/v1/clients/..%2f..%2fetc', '/v1/clients?limit=%', '/v1/clients?phone=%00', '/v1/clients?limit[]=1', '/v1/clients?limit=1&limit=2', '/v1/clients?__proto__=1', '/v1/dispatches?cursor=%ff'])('%s is refused, not stumbled over', async (path) => {
+  test.each([
+    '/v1/clients/%',
+    '/v1/clients/%zz',
+    '/v1/clients/%ff',
+    '/v1/clients/%00',
+    '/v1/clients/..%2f..%2fetc',
+    '/v1/clients?limit=%',
+    '/v1/clients?phone=%00',
+    '/v1/clients?limit[]=1',
+    '/v1/clients?limit=1&limit=2',
+    '/v1/clients?__proto__=1',
+    '/v1/dispatches?cursor=%ff',
+  ])('%s is refused, not stumbled over', async (path) => {
     const answer = await api.as('agent').get(path);
     expect([400, 404]).toContain(answer.status);
     expect(answer.type).toBe('application/problem+json');
   });
 
   test('whatever is sent, the answer is no fault of ours', async () => {
-    const paths = ['/v1/dispatches', '/v1/clients', `/v1/clients/${client}/contact-points`, `/v1/clients/${client}/blocks`, '/v1/channels', '/v1/templates', '/v1/settings', '/v1/api-keys', `/v1/dispatches/${client}/restart`, `/v1/dispatches/${client}/recipient-choice`];
-    const fields = ['name', 'clientId', 'to', 'content', 'kind', 'text', 'value', 'contactPoints', 'channelId', 'config', 'policy', 'variables', 'body', 'scopes', 'disposition', 'target', 'deadlines', 'subject', 'bcc'];
+    const paths = [
+      '/v1/dispatches',
+      '/v1/clients',
+      `/v1/clients/${client}/contact-points`,
+      `/v1/clients/${client}/blocks`,
+      '/v1/channels',
+      '/v1/templates',
+      '/v1/settings',
+      '/v1/api-keys',
+      `/v1/dispatches/${client}/restart`,
+      `/v1/dispatches/${client}/recipient-choice`,
+    ];
+    const fields = [
+      'name',
+      'clientId',
+      'to',
+      'content',
+      'kind',
+      'text',
+      'value',
+      'contactPoints',
+      'channelId',
+      'config',
+      'policy',
+      'variables',
+      'body',
+      'scopes',
+      'disposition',
+      'target',
+      'deadlines',
+      'subject',
+      'bcc',
+    ];
     const { node } = fc.letrec((tie) => ({
-      node: fc.oneof({ maxDepth: 4 }, fc.string({ unit: 'binary' }), fc.double(), fc.integer(), fc.boolean(), fc.constant(null), fc.constantFrom('text', 'email', 'phone', 'template', 'close', client, email), tie('object'), fc.array(tie('node'), { maxLength: 3 })),
+      node: fc.oneof(
+        { maxDepth: 4 },
+        fc.string({ unit: 'binary' }),
+        fc.double(),
+        fc.integer(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.constantFrom('text', 'email', 'phone', 'template', 'close', client, email),
+        tie('object'),
+        fc.array(tie('node'), { maxLength: 3 }),
+      ),
       object: fc.dictionary(fc.oneof(fc.constantFrom(...fields), fc.string()), tie('node'), { maxKeys: 6 }),
     }));
     await fc.assert(
@@ -94,9 +154,20 @@ describe('what cannot be answered is a problem', () => {
   });
 
   test('500 a fault of ours tells nothing of its inside, to the caller or to the log', async () => {
-    const broken = await startTestApi({ secretBox: { seal: () => Promise.reject(), open: () => { throw new Error('the cause'); } } as never });
+    const broken = await startTestApi({
+      secretBox: {
+        seal: () => Promise.reject(),
+        open: () => {
+          throw new Error('the cause');
+        },
+      } as never,
+    });
     const { id } = await addChannelRow(broken);
-    const answer = await broken.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send({ ...emailBody(client, id), to: { email: 'canary@example.test' }, clientId: undefined });
+    const answer = await broken
+      .as('agent')
+      .post('/v1/dispatches')
+      .set('Idempotency-Key', newKey())
+      .send({ ...emailBody(client, id), to: { email: 'canary@example.test' }, clientId: undefined });
     expect([answer.status, answer.body.code]).toEqual([500, 'INTERNAL']);
     expect(answer.text).not.toMatch(/the cause|node_modules|\.ts/);
     expect(broken.logged()).toContain('the cause');
@@ -116,7 +187,12 @@ describe('parts that do not answer', () => {
   test('503 a database that is away; the log tells what kind of fault it is, not what was asked', async () => {
     const away = connectDatabase({ url: 'postgres://nobody:x@127.0.0.1:1/none', max: 2, name: 'away' });
     const lines: string[] = [];
-    const app = createApp({ ...api.deps, db: away.db, metrics: new Registry(), logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }) });
+    const app = createApp({
+      ...api.deps,
+      db: away.db,
+      metrics: new Registry(),
+      logger: pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }),
+    });
     for (const path of ['/v1/clients', '/v1/dispatches', `/v1/dispatches/${client}/events`]) {
       const answer = await supertest(app).get(path).set('Authorization', `Bearer ${api.staff.agent.key}`);
       expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '2']);
@@ -133,7 +209,10 @@ describe('parts that do not answer', () => {
     const slow = await startTestApi();
     const lock = slow.db.transaction(async (tx) => {
       await tx.execute(sql`lock table clients in access exclusive mode`);
-      const asked = slow.as('agent').get('/v1/clients').then((one) => one);
+      const asked = slow
+        .as('agent')
+        .get('/v1/clients')
+        .then((one) => one);
       const waiting = sql<{ pid: number }>`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
       const { pid } = await until(async () => (await slow.db.execute<{ pid: number }>(waiting))[0], { what: 'the statement to wait' });
       await slow.db.execute(sql`select pg_terminate_backend(${pid})`);
@@ -201,7 +280,14 @@ describe('the documentation page', () => {
       expect((await api.anonymous.get(path)).status).toBe(200);
     }
     expect((await api.anonymous.get('/docs/assets/start.js')).text).toContain('/openapi.json');
-    for (const path of ['/docs/assets/', '/docs/assets/index.html', '/docs/assets/package.json', '/docs/assets/../../package.json', '/docs/assets/%2e%2e/package.json']) expect((await api.anonymous.get(path)).status).toBe(404);
+    for (const path of [
+      '/docs/assets/',
+      '/docs/assets/index.html',
+      '/docs/assets/package.json',
+      '/docs/assets/../../package.json',
+      '/docs/assets/%2e%2e/package.json',
+    ])
+      expect((await api.anonymous.get(path)).status).toBe(404);
   });
 });
 
@@ -211,14 +297,21 @@ describe('the codec for Temporal Web', () => {
   const body = { payloads: [{ metadata: { encoding: Buffer.from('binary/encrypted').toString('base64') }, data: Buffer.from('hidden').toString('base64') }] };
   const start = () =>
     startTestApi({
-      codec: { path: 'a-path-that-nobody-guesses', origins: [origin], decode: async (payloads) => payloads.map((one) => ({ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(`clear ${Buffer.from(one.data ?? []).toString()}`) })) },
+      codec: {
+        path: 'a-path-that-nobody-guesses',
+        origins: [origin],
+        decode: async (payloads) =>
+          payloads.map((one) => ({ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(`clear ${Buffer.from(one.data ?? []).toString()}`) })),
+      },
     });
 
   test('R105 200 for the UI’s own page on this machine', async () => {
     const coded = await start();
     const answer = await coded.anonymous.post(path).set('Origin', origin).send(body);
     expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([200, origin]);
-    expect(answer.body).toEqual({ payloads: [{ metadata: { encoding: Buffer.from('json/plain').toString('base64') }, data: Buffer.from('clear hidden').toString('base64') }] });
+    expect(answer.body).toEqual({
+      payloads: [{ metadata: { encoding: Buffer.from('json/plain').toString('base64') }, data: Buffer.from('clear hidden').toString('base64') }],
+    });
     const before = await coded.anonymous.options(path).set('Origin', origin).set('Access-Control-Request-Headers', 'content-type,x-namespace');
     expect([before.status, before.headers['access-control-allow-headers']]).toEqual([204, 'content-type, x-namespace, authorization']);
     await coded.close();
@@ -226,7 +319,12 @@ describe('the codec for Temporal Web', () => {
 
   test('404 for everybody else, and there is nothing to encrypt with', async () => {
     const coded = await start();
-    const others: Record<string, string>[] = [{}, { Origin: 'http://evil.example.test' }, { Origin: origin, 'X-Forwarded-For': '203.0.113.9' }, { Origin: origin, Host: 'evil.example.test' }];
+    const others: Record<string, string>[] = [
+      {},
+      { Origin: 'http://evil.example.test' },
+      { Origin: origin, 'X-Forwarded-For': '203.0.113.9' },
+      { Origin: origin, Host: 'evil.example.test' },
+    ];
     for (const headers of others) {
       const answer = await supertest(coded.app).post(path).set(headers).send(body);
       expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([404, undefined]);

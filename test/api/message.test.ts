@@ -72,15 +72,18 @@ describe('every message', () => {
     expect((await say('x', message, body)).status).toBe(404);
   });
 
-  test.each(all.filter(([message]) => !['restart', 'change-channel', 'provide-template', 'disposition'].includes(message)))('%s: 503 when Temporal does not answer, to be repeated with the same key', async (message, body) => {
-    const id = await submit();
-    for (const failure of [new ServiceError('14 UNAVAILABLE'), new Error('4 DEADLINE_EXCEEDED')]) {
-      api.temporal.onUpdate = () => Promise.reject(failure);
-      const answer = await say(id, message, body);
-      expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '2']);
-      expect(answer.body.detail).toContain('same Idempotency-Key');
-    }
-  });
+  test.each(all.filter(([message]) => !['restart', 'change-channel', 'provide-template', 'disposition'].includes(message)))(
+    '%s: 503 when Temporal does not answer, to be repeated with the same key',
+    async (message, body) => {
+      const id = await submit();
+      for (const failure of [new ServiceError('14 UNAVAILABLE'), new Error('4 DEADLINE_EXCEEDED')]) {
+        api.temporal.onUpdate = () => Promise.reject(failure);
+        const answer = await say(id, message, body);
+        expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '2']);
+        expect(answer.body.detail).toContain('same Idempotency-Key');
+      }
+    },
+  );
 
   test('H6 a repeat with the same key is the same update; another caller’s or another message’s is not', async () => {
     const id = await submit();
@@ -100,7 +103,10 @@ describe('every message', () => {
     const lent = await say(id, 'cancel', { onBehalfOf: api.staff.supervisor.id }, 'service');
     expect(lent.status).toBe(200);
     expect(api.temporal.updates[0]?.args).toEqual([{ actorId: api.staff.supervisor.id }]);
-    const [entry] = await api.db.select().from(events).where(and(eq(events.dispatchId, id), eq(events.type, 'message.on_behalf')));
+    const [entry] = await api.db
+      .select()
+      .from(events)
+      .where(and(eq(events.dispatchId, id), eq(events.type, 'message.on_behalf')));
     expect(entry?.data).toEqual({ message: 'cancel', by: api.staff.supervisor.id, keyId: api.service.service.id });
     expect((await say(id, 'cancel', { onBehalfOf: api.staff.admin.id }, 'agent')).status).toBe(403);
     expect((await say(id, 'cancel', { onBehalfOf: missing }, 'service')).status).toBe(400);
@@ -140,7 +146,12 @@ describe('POST /v1/dispatches/{id}/recipient-choice', () => {
     const straight = await submit();
     await end(straight, 'completed');
     const fresh = await submit();
-    expect([await pick(expired), await pick(chosen), await pick(straight), await pick(fresh)]).toEqual(['CHOICE_EXPIRED', 'CHOICE_ALREADY_MADE', 'NOT_WAITING', 'NOT_WAITING']);
+    expect([await pick(expired), await pick(chosen), await pick(straight), await pick(fresh)]).toEqual([
+      'CHOICE_EXPIRED',
+      'CHOICE_ALREADY_MADE',
+      'NOT_WAITING',
+      'NOT_WAITING',
+    ]);
   });
 
   test('it is not held to the caller’s rate', async () => {
@@ -195,7 +206,10 @@ describe('a run that cannot answer', () => {
 describe('POST /v1/dispatches/{id}/resolve-outcome', () => {
   test('R99 H14 200 carries the epoch in force when the person decided', async () => {
     const id = await submit();
-    await api.db.insert(installation).values({ id: 1, sendEpoch: 7 }).onConflictDoUpdate({ target: installation.id, set: { sendEpoch: 7 } });
+    await api.db
+      .insert(installation)
+      .values({ id: 1, sendEpoch: 7 })
+      .onConflictDoUpdate({ target: installation.id, set: { sendEpoch: 7 } });
     await say(id, 'resolve-outcome', { outcome: 'resend' });
     expect(api.temporal.updates).toMatchObject([{ name: 'resolveOutcome', args: [{ actorId: api.staff.agent.id, outcome: 'resend', sendEpoch: 7 }] }]);
     expect((await say(id, 'resolve-outcome', { outcome: 'lost' })).status).toBe(400);
@@ -221,7 +235,15 @@ describe('a new revision', () => {
     expect(await revisionsOf(id)).toHaveLength(1);
     const done = await say(id, 'change-channel', { channelId: email, content: { kind: 'text', text: 'Hello', subject: 'News' } });
     expect(done.status).toBe(200);
-    expect((await revisionsOf(id))[1]).toMatchObject({ revision: 2, channelId: email, contactPointId: null, recipientPolicy: 'ask', disposition: null, content: { text: 'Hello', subject: 'News' }, createdBy: api.staff.agent.id });
+    expect((await revisionsOf(id))[1]).toMatchObject({
+      revision: 2,
+      channelId: email,
+      contactPointId: null,
+      recipientPolicy: 'ask',
+      disposition: null,
+      content: { text: 'Hello', subject: 'News' },
+      createdBy: api.staff.agent.id,
+    });
     expect(api.temporal.updates).toMatchObject([{ name: 'changeChannel', args: [{ actorId: api.staff.agent.id, revision: 2 }] }]);
   });
 
@@ -260,7 +282,12 @@ describe('a new revision', () => {
     const bare = await say(id, 'provide-template', { templateId });
     expect([bare.status, bare.body.code, bare.body.errors[0].pointer]).toEqual([422, 'VARIABLE_MISSING', '/variables/name']);
     expect((await say(id, 'provide-template', { templateId, variables: { name: 'x' } })).status).toBe(200);
-    expect((await revisionsOf(id))[1]).toMatchObject({ channelId: whatsapp, templateVersion: 1, content: { kind: 'template', templateId, variables: { name: 'x' } }, disposition: { kind: 'close' } });
+    expect((await revisionsOf(id))[1]).toMatchObject({
+      channelId: whatsapp,
+      templateVersion: 1,
+      content: { kind: 'template', templateId, variables: { name: 'x' } },
+      disposition: { kind: 'close' },
+    });
     expect(api.temporal.updates).toMatchObject([{ name: 'provideTemplate', args: [{ revision: 2 }] }]);
   });
 

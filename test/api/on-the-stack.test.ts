@@ -1,6 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { v7 as uuidv7 } from 'uuid';
-import { addClient, addEmailChannel, addKey, addWhatsappChannel, attemptsOf, buildHouse, call, clientWrites, freshPhone, type House, openWindow, quickPolicy, threadOf, untilEnded, untilWaiting } from '../support/house.js';
+import {
+  addClient,
+  addEmailChannel,
+  addKey,
+  addWhatsappChannel,
+  attemptsOf,
+  buildHouse,
+  call,
+  clientWrites,
+  freshPhone,
+  type House,
+  openWindow,
+  quickPolicy,
+  threadOf,
+  untilEnded,
+  untilWaiting,
+} from '../support/house.js';
 import { describeWithTemporal } from '../support/stack.js';
 
 /** Messages to dispatches over HTTP, answered by real runs. */
@@ -29,10 +45,19 @@ describeWithTemporal('messages over HTTP, on the whole stack', () => {
     call(house, key, 'POST', `/v1/dispatches/${id}/${message}`, body, idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey });
   const code = (answer: { status: number; body: Record<string, unknown> }): unknown[] => [answer.status, answer.body['code'] ?? null];
   const read = async (id: string): Promise<Record<string, unknown>> => (await call(house, agent.key, 'GET', `/v1/dispatches/${id}`)).body;
-  const chat = (clientId: string, more: object = {}): object => ({ clientId, channelId: whatsapp, content: { kind: 'text', text: 'Hello' }, disposition: { kind: 'close' }, ...more });
+  const chat = (clientId: string, more: object = {}): object => ({
+    clientId,
+    channelId: whatsapp,
+    content: { kind: 'text', text: 'Hello' },
+    disposition: { kind: 'close' },
+    ...more,
+  });
   const withTwoPhones = async (): Promise<{ clientId: string; phones: string[]; points: string[] }> => {
     const phones = [freshPhone(), freshPhone()];
-    const { clientId, points } = await addClient(house, phones.map((value) => ({ kind: 'phone', value })));
+    const { clientId, points } = await addClient(
+      house,
+      phones.map((value) => ({ kind: 'phone', value })),
+    );
     for (const point of points) await openWindow(house, whatsapp, point);
     return { clientId, phones, points };
   };
@@ -45,9 +70,15 @@ describeWithTemporal('messages over HTTP, on the whole stack', () => {
     const waiting = await read(id);
     expect(waiting).toMatchObject({ state: 'awaiting_recipient', candidates: phones.map((value, n) => ({ contactPointId: points[n], value, usable: true })) });
     expect(phones.map(received)).toEqual([0, 0]);
-    const answers = await Promise.all([say(id, 'recipient-choice', { contactPointId: points[0] }), say(id, 'recipient-choice', { contactPointId: points[1] }, other.key)]);
+    const answers = await Promise.all([
+      say(id, 'recipient-choice', { contactPointId: points[0] }),
+      say(id, 'recipient-choice', { contactPointId: points[1] }, other.key),
+    ]);
     const taken = answers.findIndex((one) => one.status === 200);
-    expect(answers.map(code).toSorted()).toEqual([[200, null], [409, 'CHOICE_ALREADY_MADE']]);
+    expect(answers.map(code).toSorted()).toEqual([
+      [200, null],
+      [409, 'CHOICE_ALREADY_MADE'],
+    ]);
     await untilEnded(house, id);
     expect([received(phones[taken]!), received(phones[1 - taken]!)]).toEqual([1, 0]);
     expect(await read(id)).toMatchObject({ state: 'completed', contactPointId: points[taken], dispositionStatus: 'done', attempts: [{ state: 'accepted' }] });
@@ -119,7 +150,13 @@ describeWithTemporal('messages over HTTP, on the whole stack', () => {
     const id = await submit({ clientId, channelId: email, content: { kind: 'text', text: 'Hello', subject: 'Live' } });
     const stream = await fetch(`${house.apiUrl}/v1/dispatches/${id}/events`, { headers: { authorization: `Bearer ${agent.key}` } });
     const text = await stream.text();
-    expect([...text.matchAll(/"type":"([^"]+)"/g)].map((match) => match[1])).toEqual(['dispatch.accepted', 'eligibility.checked', 'delivery.began', 'delivery.accepted', 'dispatch.completed']);
+    expect([...text.matchAll(/"type":"([^"]+)"/g)].map((match) => match[1])).toEqual([
+      'dispatch.accepted',
+      'eligibility.checked',
+      'delivery.began',
+      'delivery.accepted',
+      'dispatch.completed',
+    ]);
     expect(text).toMatch(/event: ?end\nid: ?\d+\ndata: ?\{"state":"completed"\}\n\n$/);
     expect((await read(id))['temporalUrl']).toMatch(/\/workflows\/dispatch%2F[0-9a-f-]+\/[0-9a-f-]+\/history$/);
   });

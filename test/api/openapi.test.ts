@@ -28,13 +28,21 @@ afterAll(() => api.close());
 function mounted(app: Application): string[] {
   const { stack } = app.router as unknown as { stack: { route?: { path: string; methods: Record<string, boolean> } }[] };
   return stack
-    .flatMap(({ route }) => (route ? Object.keys(route.methods).filter((method) => method !== '_all').map((method) => `${method} ${route.path}`) : []))
+    .flatMap(({ route }) =>
+      route
+        ? Object.keys(route.methods)
+            .filter((method) => method !== '_all')
+            .map((method) => `${method} ${route.path}`)
+        : [],
+    )
     .toSorted();
 }
 
 describe('the document', () => {
   test('the routes in Express are the routes in the document, both ways', () => {
-    const documented = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`));
+    const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
+    );
     expect(mounted(api.app)).toEqual(documented.toSorted());
     expect(documented.length).toBe(surface.length);
   });
@@ -62,12 +70,18 @@ describe('the document', () => {
       for (const [status, { content }] of Object.entries(responses)) {
         if (Number(status) >= 400) expect([operationId, status, Object.keys(content ?? {})]).toEqual([operationId, status, ['application/problem+json']]);
       }
-      if (security.length > 0) expect([operationId, Object.keys(responses)]).toEqual([operationId, expect.arrayContaining(['401', '403', '429', '500', '503'].filter((one) => one !== '429' || operationId !== 'chooseRecipient'))]);
+      if (security.length > 0)
+        expect([operationId, Object.keys(responses)]).toEqual([
+          operationId,
+          expect.arrayContaining(['401', '403', '429', '500', '503'].filter((one) => one !== '429' || operationId !== 'chooseRecipient')),
+        ]);
     }
   });
 
   test('no named schema is null or has a default by itself: that belongs to the place where it is used', () => {
-    const odd = Object.entries(document.components.schemas).filter(([, schema]) => 'default' in schema || JSON.stringify((schema as { type?: unknown }).type ?? '').includes('null'));
+    const odd = Object.entries(document.components.schemas).filter(
+      ([, schema]) => 'default' in schema || JSON.stringify((schema as { type?: unknown }).type ?? '').includes('null'),
+    );
     expect(odd.map(([name]) => name)).toEqual([]);
   });
 
@@ -89,8 +103,20 @@ describe('the document', () => {
     const channel = await addChannel(api, 'email');
     const client = await addClient(api, ['email', 'one@example.test']);
     const submitted = await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(client, channel.id));
-    const answers: [name: string, body: unknown][] = [['Dispatch', submitted.body], ['DispatchDetail', (await api.as('agent').get(`/v1/dispatches/${submitted.body.id}`)).body]];
-    const lists = { Dispatch: 'dispatches', Client: 'clients', Channel: 'channels', Thread: 'threads', Template: 'templates', Staff: 'staff', TransferTarget: 'transfer-targets', ChannelType: 'channel-types' };
+    const answers: [name: string, body: unknown][] = [
+      ['Dispatch', submitted.body],
+      ['DispatchDetail', (await api.as('agent').get(`/v1/dispatches/${submitted.body.id}`)).body],
+    ];
+    const lists = {
+      Dispatch: 'dispatches',
+      Client: 'clients',
+      Channel: 'channels',
+      Thread: 'threads',
+      Template: 'templates',
+      Staff: 'staff',
+      TransferTarget: 'transfer-targets',
+      ChannelType: 'channel-types',
+    };
     for (const [name, path] of Object.entries(lists)) answers.push([`${name}List`, (await api.as('agent').get(`/v1/${path}`)).body]);
     answers.push(['Settings', (await api.as('agent').get('/v1/settings')).body], ['Problem', (await api.as('agent').get('/v1/nowhere')).body]);
     for (const [name, body] of answers) {

@@ -22,7 +22,9 @@ test('an empty database is filled once; the second time does no harm, also at th
   const [one, other] = await Promise.all([seedIfEmpty(database.handle, box, sandbox), seedIfEmpty(database.handle, box, sandbox)]);
   expect([one, other].filter((keys) => keys !== null)).toHaveLength(1);
   expect(await seedIfEmpty(database.handle, box, sandbox)).toBeNull();
-  const [counted] = await database.handle.db.execute(sql`select (select count(*)::int from clients) as clients, (select count(*)::int from staff) as staff, (select count(*)::int from api_keys) as keys`);
+  const [counted] = await database.handle.db.execute(
+    sql`select (select count(*)::int from clients) as clients, (select count(*)::int from staff) as staff, (select count(*)::int from api_keys) as keys`,
+  );
   expect(counted).toEqual({ clients: 50, staff: 4, keys: 4 });
 });
 
@@ -37,7 +39,9 @@ test('channels carry a configuration that their plug-ins take, with the secrets 
 });
 
 test('contact points are stored in the form that a typed one is brought to', async () => {
-  const rows = await database.handle.db.execute<{ kind: ContactPointKind; value: string; address: string }>(sql`select kind, value, address from contact_points`);
+  const rows = await database.handle.db.execute<{ kind: ContactPointKind; value: string; address: string }>(
+    sql`select kind, value, address from contact_points`,
+  );
   expect(rows.length).toBeGreaterThan(50);
   expect(rows.filter(({ kind, address }) => !normaliseContactPoint(kind, address).ok)).toEqual([]);
   for (const { kind, value, address } of rows) expect(normaliseContactPoint(kind, address)).toEqual({ ok: true, value, address });

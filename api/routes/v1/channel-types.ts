@@ -13,6 +13,9 @@ export const listChannelTypes = route({
   access: 'read',
   response: { status: 200, description: 'All of them.', schema: channelTypeList },
   handle: async ({ deps }) => ({
-    body: { items: deps.channels.list().map(({ type, provider, configSchema }) => ({ type, provider, config: describeConfig(configSchema) })), nextCursor: null },
+    body: {
+      items: deps.channels.list().map(({ type, provider, configSchema }) => ({ type, provider, config: describeConfig(configSchema) })),
+      nextCursor: null,
+    },
   }),
 });

@@ -19,7 +19,10 @@ export const createChannel = route({
   response: { status: 201, description: 'Connected.', schema: channel, headers: { Location: 'Where the channel is found.' } },
   handle: async ({ deps, body }) => {
     const plugin = deps.channels.find(body.type, body.provider);
-    if (!plugin) return refuse('INVALID_REQUEST', { errors: [{ pointer: '/provider', detail: 'There is no such provider of this channel type; see GET /v1/channel-types.' }] });
+    if (!plugin)
+      return refuse('INVALID_REQUEST', {
+        errors: [{ pointer: '/provider', detail: 'There is no such provider of this channel type; see GET /v1/channel-types.' }],
+      });
     const config = plugin.configSchema.safeParse(body.config);
     if (!config.success) return refuse('INVALID_REQUEST', { errors: fieldErrors(config.error, '/config') });
     const id = newChannelId();

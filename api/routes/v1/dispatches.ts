@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { findDispatch, listDispatches } from '../../../db/dispatches-read.js';
 import { idempotencyKey } from '../../contract/common.js';
-import { dispatch, dispatchFilter, dispatchList, newDispatch } from '../../contract/dispatches.js';
+import { newDispatch } from '../../contract/dispatches.js';
+import { dispatch, dispatchFilter, dispatchList } from '../../contract/dispatch-views.js';
 import { pageBody } from '../../cursor.js';
 import { viewDispatch } from '../../dispatch-view.js';
 import { Refusal } from '../../problem.js';
@@ -42,7 +43,12 @@ export const submitDispatch = route({
     'DISPOSITION_NOT_ALLOWED',
     'TRANSFER_TARGET_UNKNOWN',
   ],
-  response: { status: 202, description: 'Accepted; a repeat is told where the dispatch stands by now.', schema: dispatch, headers: { Location: 'Where the dispatch is found.' } },
+  response: {
+    status: 202,
+    description: 'Accepted; a repeat is told where the dispatch stands by now.',
+    schema: dispatch,
+    headers: { Location: 'Where the dispatch is found.' },
+  },
   handle: async ({ deps, principal, headers, body }) => {
     const id = await submit(deps, principal, headers['idempotency-key'], body);
     if (id instanceof Refusal) return id;

@@ -8,7 +8,8 @@ import { storeEvents } from '../../../db/inbox.js';
 import { openChannel, type OpenChannel } from '../../channel-config.js';
 import { id } from '../../contract/common.js';
 import { Refusal, refuse } from '../../problem.js';
-import { type Call, type Method, rawRoute, within } from '../../route.js';
+import { type Call, type Method, rawRoute } from '../../route.js';
+import { within } from '../../within.js';
 import { makeFit } from '../../unfit.js';
 
 /** Raw mail with attachments is the largest thing that a provider posts. */
@@ -16,7 +17,12 @@ const maxBytes = 12 * 1024 * 1024;
 
 type WebhookCall = Call<'public', { channelId: string }>;
 
-const webhook = (method: Method, operationId: string, summary: string, handle: (call: WebhookCall, channel: OpenChannel, request: RawRequest) => Promise<HttpReply | Refusal>) =>
+const webhook = (
+  method: Method,
+  operationId: string,
+  summary: string,
+  handle: (call: WebhookCall, channel: OpenChannel, request: RawRequest) => Promise<HttpReply | Refusal>,
+) =>
   rawRoute({
     method,
     path: '/webhooks/{channelId}',
@@ -52,7 +58,11 @@ export const receiveWebhook = webhook('post', 'receiveWebhook', 'Receipts and me
   const hook = plugin.webhook!;
   if (hook.verify(request, config) !== 'ok') return refuse('UNAUTHENTICATED', { detail: 'The signature is missing or wrong.' });
   const { events, reply } = await hook.parse(request, config);
-  await storeEvents(deps.db, row.id, events.map((event) => ({ eventId: event.eventId, kind: event.kind, event: makeFit({ ...event }) })));
+  await storeEvents(
+    deps.db,
+    row.id,
+    events.map((event) => ({ eventId: event.eventId, kind: event.kind, event: makeFit({ ...event }) })),
+  );
   return reply;
 });
 

@@ -3,7 +3,7 @@
 import { findDispatchDetail } from '../../../../db/dispatches-read.js';
 import { isStaff } from '../../../auth.js';
 import { idParam } from '../../../contract/common.js';
-import { dispatchDetail } from '../../../contract/dispatches.js';
+import { dispatchDetail } from '../../../contract/dispatch-views.js';
 import { viewDetail } from '../../../dispatch-view.js';
 import { refuse } from '../../../problem.js';
 import { route } from '../../../route.js';

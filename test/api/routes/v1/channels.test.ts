@@ -10,7 +10,11 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const create = (change: object = {}, role: Role = 'admin') => api.as(role).post('/v1/channels').send({ type: 'whatsapp', provider: 'meta_cloud', name: 'WhatsApp', config: whatsappConfig, ...change });
+const create = (change: object = {}, role: Role = 'admin') =>
+  api
+    .as(role)
+    .post('/v1/channels')
+    .send({ type: 'whatsapp', provider: 'meta_cloud', name: 'WhatsApp', config: whatsappConfig, ...change });
 const secretsOf = async (id: string): Promise<Record<string, unknown>> => {
   const row = (await findChannel(api.db, id))!;
   return api.deps.secretBox.open(id, { credentials: row.credentials!, credentialsKey: row.credentialsKey! }) as Record<string, unknown>;
@@ -22,20 +26,36 @@ describe('POST /v1/channels', () => {
   test('201 credentials are sealed from the first write and never shown', async () => {
     const answer = await create();
     expect(answer.status).toBe(201);
-    expect(answer.body).toMatchObject({ type: 'whatsapp', enabled: true, hasCredentials: true, paused: null, webhookUrl: `http://api.test/webhooks/${answer.body.id}` });
+    expect(answer.body).toMatchObject({
+      type: 'whatsapp',
+      enabled: true,
+      hasCredentials: true,
+      paused: null,
+      webhookUrl: `http://api.test/webhooks/${answer.body.id}`,
+    });
     expect(answer.body.config).toEqual({ phoneNumberId: whatsappConfig.phoneNumberId, baseUrl: whatsappConfig.baseUrl, apiVersion: 'v23.0' });
     for (const role of ['reader', 'admin'] as const) {
       for (const path of ['/v1/channels', `/v1/channels/${answer.body.id}`]) expect((await api.as(role).get(path)).text).not.toMatch(secrets);
     }
-    const [row] = await api.db.execute<{ text: string }>(sql`select encode(credentials, 'escape') || config::text as text from channels where id = ${answer.body.id}`);
+    const [row] = await api.db.execute<{ text: string }>(
+      sql`select encode(credentials, 'escape') || config::text as text from channels where id = ${answer.body.id}`,
+    );
     expect(row?.text).not.toMatch(secrets);
-    expect(await secretsOf(answer.body.id)).toEqual({ accessToken: whatsappConfig.accessToken, appSecrets: whatsappConfig.appSecrets, verifyToken: whatsappConfig.verifyToken });
+    expect(await secretsOf(answer.body.id)).toEqual({
+      accessToken: whatsappConfig.accessToken,
+      appSecrets: whatsappConfig.appSecrets,
+      verifyToken: whatsappConfig.verifyToken,
+    });
     expect(api.logged()).not.toMatch(secrets);
   });
 
   test('201 a ladder is completed from its inner steps, the rest of the policy is the type’s default', async () => {
     const answer = await create({ policy: { ladder: { connectMs: 300, replyMs: 400, exchangeMs: 1_000, heartbeatMs: 500 }, onUnknown: 'resend' } });
-    expect(answer.body.policy).toMatchObject({ ladder: { exchangeMs: 1_000, sendDeadlineMs: 1_500, startToCloseMs: 2_500 }, onUnknown: 'resend', maxInFlight: 20 });
+    expect(answer.body.policy).toMatchObject({
+      ladder: { exchangeMs: 1_000, sendDeadlineMs: 1_500, startToCloseMs: 2_500 },
+      onUnknown: 'resend',
+      maxInFlight: 20,
+    });
   });
 
   test.each([
@@ -44,7 +64,11 @@ describe('POST /v1/channels', () => {
     ['a wrong field', { config: { ...whatsappConfig, phoneNumberId: 'x' } }, '/config/phoneNumberId'],
     ['an unknown field of the configuration', { config: { ...whatsappConfig, more: 1 } }, '/config/more'],
     ['an unknown field of the policy', { policy: { retries: 3 } }, '/policy/retries'],
-    ['an inner time-out that is longer than the outer', { policy: { ladder: { connectMs: 2_000, replyMs: 10, exchangeMs: 1_000, heartbeatMs: 500 } } }, '/policy/ladder'],
+    [
+      'an inner time-out that is longer than the outer',
+      { policy: { ladder: { connectMs: 2_000, replyMs: 10, exchangeMs: 1_000, heartbeatMs: 500 } } },
+      '/policy/ladder',
+    ],
   ])('400 %s', async (_what, change, pointer) => {
     const answer = await create(change);
     expect([answer.status, answer.body.code, answer.body.errors[0].pointer]).toEqual([400, 'INVALID_REQUEST', pointer]);
@@ -66,7 +90,11 @@ describe('PATCH /v1/channels/{id}', () => {
     expect(await secretsOf(body.id)).toMatchObject({ accessToken: whatsappConfig.accessToken });
     await change(body.id, { config: { accessToken: 'another-token' } });
     expect(await secretsOf(body.id)).toMatchObject({ accessToken: 'another-token', verifyToken: whatsappConfig.verifyToken });
-    expect((await api.as('reader').get(`/v1/channels/${body.id}`)).body.config).toEqual({ phoneNumberId: whatsappConfig.phoneNumberId, baseUrl: whatsappConfig.baseUrl, apiVersion: 'v24.0' });
+    expect((await api.as('reader').get(`/v1/channels/${body.id}`)).body.config).toEqual({
+      phoneNumberId: whatsappConfig.phoneNumberId,
+      baseUrl: whatsappConfig.baseUrl,
+      apiVersion: 'v24.0',
+    });
   });
 
   test('200 disabled, renamed, its policy changed step by step, its pause ended', async () => {

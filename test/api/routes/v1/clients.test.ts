@@ -12,7 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const create = (contactPointsGiven: object[], role: Role = 'service', name = 'Client 1') => api.as(role).post('/v1/clients').send({ name, contactPoints: contactPointsGiven });
+const create = (contactPointsGiven: object[], role: Role = 'service', name = 'Client 1') =>
+  api.as(role).post('/v1/clients').send({ name, contactPoints: contactPointsGiven });
 let number = 0;
 const phone = (): string => `+1213555${String((number += 1)).padStart(4, '0')}`;
 const mail = (): string => `c${(number += 1)}@example.test`;
@@ -22,7 +23,11 @@ const values = (body: { contactPoints: { value: string }[] }): string[] => body.
 describe('POST /v1/clients', () => {
   test('R30 R34 201 several of one kind, in the order given, each selected or not', async () => {
     const [a, b, c] = [phone(), phone(), mail()];
-    const answer = await create([{ kind: 'phone', value: a }, { kind: 'phone', value: b, selected: true }, { kind: 'email', value: c }]);
+    const answer = await create([
+      { kind: 'phone', value: a },
+      { kind: 'phone', value: b, selected: true },
+      { kind: 'email', value: c },
+    ]);
     expect(answer.status).toBe(201);
     expect(answer.headers['location']).toBe(`/v1/clients/${answer.body.id}`);
     expect(answer.body.contactPoints).toMatchObject([
@@ -36,11 +41,21 @@ describe('POST /v1/clients', () => {
   test('R117 409 a contact point has one owner, however it is spelled, and nothing is half written', async () => {
     await create([{ kind: 'phone', value: '+44 7700 900123' }]);
     const own = mail();
-    const second = await create([{ kind: 'email', value: own }, { kind: 'phone', value: '0044 (7700) 900-123' }]);
+    const second = await create([
+      { kind: 'email', value: own },
+      { kind: 'phone', value: '0044 (7700) 900-123' },
+    ]);
     expect([second.status, second.body.code, second.body.errors[0].pointer]).toEqual([409, 'CONTACT_POINT_TAKEN', '/contactPoints/1/value']);
     expect(await api.db.select().from(contactPoints).where(eq(contactPoints.value, own))).toEqual([]);
     const twice = mail();
-    expect((await create([{ kind: 'email', value: twice }, { kind: 'email', value: twice.toUpperCase() }])).body.code).toBe('CONTACT_POINT_TAKEN');
+    expect(
+      (
+        await create([
+          { kind: 'email', value: twice },
+          { kind: 'email', value: twice.toUpperCase() },
+        ])
+      ).body.code,
+    ).toBe('CONTACT_POINT_TAKEN');
   });
 
   test('R117 twenty at once: one owner', async () => {
@@ -107,7 +122,11 @@ test('GET /v1/clients/{id} 404', async () => {
 
 describe('contact points', () => {
   const withThree = async (): Promise<{ id: string; points: string[]; body: { contactPoints: { id: string; value: string }[] } }> => {
-    const { body } = await create([{ kind: 'phone', value: phone() }, { kind: 'phone', value: phone() }, { kind: 'phone', value: phone() }]);
+    const { body } = await create([
+      { kind: 'phone', value: phone() },
+      { kind: 'phone', value: phone() },
+      { kind: 'phone', value: phone() },
+    ]);
     return { id: body.id, points: body.contactPoints.map((one: { id: string }) => one.id), body };
   };
   const path = (id: string, point?: string): string => `/v1/clients/${id}/contact-points${point === undefined ? '' : `/${point}`}`;
@@ -118,7 +137,14 @@ describe('contact points', () => {
     const answer = await api.as('agent').post(path(id)).send({ kind: 'email', value });
     expect([answer.status, values(answer.body)]).toEqual([201, [...values(body), value]]);
     expect((await api.as('agent').post(path(id)).send({ kind: 'email', value })).body.code).toBe('CONTACT_POINT_TAKEN');
-    expect((await api.as('agent').post(path(id)).send([{ kind: 'email', value: mail() }])).status).toBe(400);
+    expect(
+      (
+        await api
+          .as('agent')
+          .post(path(id))
+          .send([{ kind: 'email', value: mail() }])
+      ).status,
+    ).toBe(400);
     expect((await api.as('agent').post(path(missing)).send({ kind: 'email', value: mail() })).status).toBe(404);
     expect((await api.as('agent').post(path(id)).send({ kind: 'phone', value: '12' })).body.code).toBe('PHONE_TOO_SHORT');
   });
@@ -153,7 +179,9 @@ describe('contact points', () => {
   test('R92 a value is replaced here, and what was known of the old one goes with it', async () => {
     const { id, points } = await withThree();
     const point = points[0]!;
-    await api.db.insert(contactPointChannels).values({ contactPointId: point, channelId: channel, undeliverableReason: 'INVALID_ADDRESS', undeliverableAt: new Date() });
+    await api.db
+      .insert(contactPointChannels)
+      .values({ contactPointId: point, channelId: channel, undeliverableReason: 'INVALID_ADDRESS', undeliverableAt: new Date() });
     const marks = () => api.db.select().from(contactPointChannels).where(eq(contactPointChannels.contactPointId, point));
     const [{ value: same }] = (await api.as('agent').get(`/v1/clients/${id}`)).body.contactPoints;
     expect((await api.as('agent').patch(path(id, point)).send({ value: same })).status).toBe(200);
@@ -181,7 +209,11 @@ describe('contact points', () => {
 
   test('204 removed; the order closes up, and what was sent to it stays', async () => {
     const to = mail();
-    const { body } = await create([{ kind: 'phone', value: phone() }, { kind: 'email', value: to }, { kind: 'phone', value: phone() }]);
+    const { body } = await create([
+      { kind: 'phone', value: phone() },
+      { kind: 'email', value: to },
+      { kind: 'phone', value: phone() },
+    ]);
     const point = body.contactPoints[1].id as string;
     const { body: sent } = await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(body.id, channel));
     await api.db.update(dispatches).set({ contactPointId: point }).where(eq(dispatches.id, sent.id));
@@ -200,7 +232,10 @@ describe('blocks', () => {
     const point = body.contactPoints[0].id as string;
     const block = (given: object, client: string = body.id) => api.as('supervisor').post(`/v1/clients/${client}/blocks`).send(given);
     const whole = await block({ reason: 'Asked us to stop' });
-    expect([whole.status, whole.body]).toEqual([201, expect.objectContaining({ channelId: null, contactPointId: null, origin: 'staff', reason: 'Asked us to stop', createdBy: api.staff.supervisor.id })]);
+    expect([whole.status, whole.body]).toEqual([
+      201,
+      expect.objectContaining({ channelId: null, contactPointId: null, origin: 'staff', reason: 'Asked us to stop', createdBy: api.staff.supervisor.id }),
+    ]);
     expect((await block({})).body.id).toBe(whole.body.id);
     const narrow = await block({ channelId: channel, contactPointId: point });
     expect(narrow.body).toMatchObject({ channelId: channel, contactPointId: point });

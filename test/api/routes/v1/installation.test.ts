@@ -60,14 +60,23 @@ describe('keys', () => {
 
   test('a key that has run out, and one whose person has left, are refused', async () => {
     const { body } = await make({ name: 'Short', scopes: ['read'] });
-    await api.db.update(apiKeys).set({ revokedAt: sql`now() + interval '1 hour'` as never }).where(eq(apiKeys.id, body.id));
+    await api.db
+      .update(apiKeys)
+      .set({ revokedAt: sql`now() + interval '1 hour'` as never })
+      .where(eq(apiKeys.id, body.id));
     expect((await withKey(body.key)).status).toBe(200);
-    await api.db.update(apiKeys).set({ revokedAt: sql`now() - interval '1 second'` as never }).where(eq(apiKeys.id, body.id));
+    await api.db
+      .update(apiKeys)
+      .set({ revokedAt: sql`now() - interval '1 second'` as never })
+      .where(eq(apiKeys.id, body.id));
     expect((await withKey(body.key)).status).toBe(401);
     const { body: person } = await api.as('admin').post('/v1/staff').send({ name: 'Leaver', role: 'agent' });
     const { body: theirs } = await make({ name: 'Leaver', staffId: person.id });
     expect((await withKey(theirs.key)).status).toBe(200);
-    await api.db.update(staff).set({ archivedAt: sql`now()` as never }).where(eq(staff.id, person.id));
+    await api.db
+      .update(staff)
+      .set({ archivedAt: sql`now()` as never })
+      .where(eq(staff.id, person.id));
     expect((await withKey(theirs.key)).status).toBe(401);
   });
 });
@@ -77,7 +86,19 @@ describe('authentication', () => {
     const { key } = api.staff.agent;
     const [prefix, secret] = key.split('.') as [string, string];
     const other = api.staff.admin.key.split('.')[1]!;
-    const wrong = ['', 'Bearer', `Bearer ${prefix}`, `Bearer ${prefix}.`, `Bearer ${prefix}.${other}`, `Bearer ${prefix}.${secret}x`, `Bearer ${prefix}.${secret.slice(0, -1)}`, `Basic ${key}`, key, `Bearer ${key} ${key}`, 'Bearer wb_000000000000.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'];
+    const wrong = [
+      '',
+      'Bearer',
+      `Bearer ${prefix}`,
+      `Bearer ${prefix}.`,
+      `Bearer ${prefix}.${other}`,
+      `Bearer ${prefix}.${secret}x`,
+      `Bearer ${prefix}.${secret.slice(0, -1)}`,
+      `Basic ${key}`,
+      key,
+      `Bearer ${key} ${key}`,
+      'Bearer wb_000000000000.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+    ];
     for (const header of wrong) {
       const answer = await supertest(api.app).get('/v1/clients').set('Authorization', header);
       expect([header, answer.status, answer.body.code, answer.headers['www-authenticate']]).toEqual([header, 401, 'UNAUTHENTICATED', 'Bearer']);
@@ -121,7 +142,11 @@ describe('settings', () => {
   const change = (body: object, role: Role = 'admin') => api.as(role).patch('/v1/settings').send(body);
 
   test('PATCH /v1/settings 200 changes what is named, and the door follows', async () => {
-    const national = () => api.as('agent').post('/v1/clients').send({ name: 'x', contactPoints: [{ kind: 'phone', value: '020 7946 0018' }] });
+    const national = () =>
+      api
+        .as('agent')
+        .post('/v1/clients')
+        .send({ name: 'x', contactPoints: [{ kind: 'phone', value: '020 7946 0018' }] });
     expect((await national()).body.code).toBe('CONTACT_POINT_INVALID');
     const answer = await change({ defaultCountry: 'GB', choiceDeadlineSeconds: 60 });
     expect([answer.status, answer.body.defaultCountry, answer.body.choiceDeadlineSeconds, answer.body.activeThreadScope]).toEqual([200, 'GB', 60, 'client']);
@@ -132,14 +157,23 @@ describe('settings', () => {
   });
 
   test('400 and 403', async () => {
-    for (const body of [{ activeThreadScope: 'team' }, { defaultCountry: 'England' }, { bccPattern: '(' }, { choiceDeadlineSeconds: 0 }, { unknown: 1 }]) expect((await change(body)).status).toBe(400);
+    for (const body of [{ activeThreadScope: 'team' }, { defaultCountry: 'England' }, { bccPattern: '(' }, { choiceDeadlineSeconds: 0 }, { unknown: 1 }])
+      expect((await change(body)).status).toBe(400);
     expect((await change({ askWhenSeveralFilledIn: true }, 'supervisor')).status).toBe(403);
   });
 });
 
 describe('transfer targets', () => {
   test('X14 all five kinds are listed, staff as employees', async () => {
-    for (const type of ['group', 'skill', 'bot', 'department']) expect((await api.as('admin').post('/v1/transfer-targets').send({ type, id: `${type}-1`, name: type })).status).toBe(201);
+    for (const type of ['group', 'skill', 'bot', 'department'])
+      expect(
+        (
+          await api
+            .as('admin')
+            .post('/v1/transfer-targets')
+            .send({ type, id: `${type}-1`, name: type })
+        ).status,
+      ).toBe(201);
     await api.as('admin').post('/v1/transfer-targets').send({ type: 'group', id: 'group-1', name: 'Renamed' });
     const list = async (query: object = {}) => (await api.as('reader').get('/v1/transfer-targets').query(query)).body.items as { type: string; name: string }[];
     expect(new Set((await list()).map((one) => one.type))).toEqual(new Set(['employee', 'group', 'skill', 'bot', 'department']));
@@ -160,7 +194,10 @@ describe('POST /v1/dev-login', () => {
     expect([status, body.staff.id]).toEqual([200, open.staff.supervisor.id]);
     expect(Date.parse(body.expiresAt) - Date.now()).toBeLessThanOrEqual(12 * 3_600_000);
     expect((await supertest(open.app).get('/v1/clients').set('Authorization', `Bearer ${body.key}`)).status).toBe(200);
-    const [row] = await open.db.select().from(apiKeys).where(eq(apiKeys.prefix, (body.key as string).split('.')[0]!));
+    const [row] = await open.db
+      .select()
+      .from(apiKeys)
+      .where(eq(apiKeys.prefix, (body.key as string).split('.')[0]!));
     expect(row?.revokedAt?.toISOString()).toBe(body.expiresAt);
     expect((await open.anonymous.post('/v1/dev-login').send({ staffId: open.staff.agent.id })).body.staff.id).toBe(open.staff.agent.id);
     for (const headers of [{ 'X-Forwarded-For': '203.0.113.9' }, { Forwarded: 'for=203.0.113.9' }, { Host: 'evil.example.test' }] as Record<string, string>[]) {

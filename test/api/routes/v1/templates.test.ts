@@ -13,12 +13,31 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 const missing = '0199c0de-0000-7000-8000-000000000001';
-const own = (change: object = {}): object => ({ origin: 'own', name: newKey(), language: 'en', body: 'Hello {{ name }}', variables: [{ name: 'name', type: 'text' }], ...change });
-const registered = (change: object = {}): object => ({ origin: 'registered', channelId: whatsapp, name: newKey(), language: 'en_GB', body: 'Hello {{1}}', variables: [{ name: '1', type: 'text' }], ...change });
+const own = (change: object = {}): object => ({
+  origin: 'own',
+  name: newKey(),
+  language: 'en',
+  body: 'Hello {{ name }}',
+  variables: [{ name: 'name', type: 'text' }],
+  ...change,
+});
+const registered = (change: object = {}): object => ({
+  origin: 'registered',
+  channelId: whatsapp,
+  name: newKey(),
+  language: 'en_GB',
+  body: 'Hello {{1}}',
+  variables: [{ name: '1', type: 'text' }],
+  ...change,
+});
 const create = (body: object, role: Role = 'admin') => api.as(role).post('/v1/templates').send(body);
 describe('POST /v1/templates', () => {
   test('R60 R65 201 header, footer and typed variables', async () => {
-    const variables = [{ name: 'name', type: 'text' }, { name: 'size', type: 'select', values: ['S', 'L'] }, { name: 'day', type: 'date' }];
+    const variables = [
+      { name: 'name', type: 'text' },
+      { name: 'size', type: 'select', values: ['S', 'L'] },
+      { name: 'day', type: 'date' },
+    ];
     const given = own({ subject: 'For {{ name }}', header: 'Dear {{ name }}', body: '{{ size }} on {{ day }}', footer: 'Yours', variables });
     const answer = await create(given);
     expect(answer.status).toBe(201);
@@ -38,7 +57,16 @@ describe('POST /v1/templates', () => {
     ['one of ours with a channel', own({ channelId: missing }), '/channelId'],
     ['a list without values', own({ variables: [{ name: 'name', type: 'select' }] }), '/variables/0/values'],
     ['values without a list', own({ variables: [{ name: 'name', type: 'text', values: ['a'] }] }), '/variables/0/values'],
-    ['a variable named twice', own({ variables: [{ name: 'name', type: 'text' }, { name: 'name', type: 'date' }] }), '/variables'],
+    [
+      'a variable named twice',
+      own({
+        variables: [
+          { name: 'name', type: 'text' },
+          { name: 'name', type: 'date' },
+        ],
+      }),
+      '/variables',
+    ],
     ['an empty body', own({ body: '' }), '/body'],
     ['no language', own({ language: 'English please' }), '/language'],
   ])('400 %s', async (_what, body, pointer) => {
@@ -60,18 +88,33 @@ describe('POST /v1/templates/{id}/versions', () => {
   test('R106 201 an edit is a new version; what was accepted keeps the old one', async () => {
     const { body } = await create(own({ subject: 'Hi', body: 'Old text', variables: [] }));
     const client = await addClient(api, ['email', 'one@example.test']);
-    const sent = await api.as('service').post('/v1/dispatches').set('Idempotency-Key', newKey()).send({ clientId: client, channelId: email, content: { kind: 'template', templateId: body.id } });
+    const sent = await api
+      .as('service')
+      .post('/v1/dispatches')
+      .set('Idempotency-Key', newKey())
+      .send({ clientId: client, channelId: email, content: { kind: 'template', templateId: body.id } });
     const edited = await api.as('admin').post(`/v1/templates/${body.id}/versions`).send({ subject: 'Hi', body: 'New text' });
     expect([edited.status, edited.body.version, edited.body.body]).toEqual([201, 2, 'New text']);
     const versionOf = async (id: string): Promise<number> => (await api.as('reader').get(`/v1/dispatches/${id}`)).body.content.templateVersion;
     expect(await versionOf(sent.body.id)).toBe(1);
-    const later = await api.as('service').post('/v1/dispatches').set('Idempotency-Key', newKey()).send({ clientId: client, channelId: email, content: { kind: 'template', templateId: body.id } });
+    const later = await api
+      .as('service')
+      .post('/v1/dispatches')
+      .set('Idempotency-Key', newKey())
+      .send({ clientId: client, channelId: email, content: { kind: 'template', templateId: body.id } });
     expect(await versionOf(later.body.id)).toBe(2);
   });
 
   test('R106 twenty edits at once are twenty versions', async () => {
     const { body } = await create(own());
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => api.as('admin').post(`/v1/templates/${body.id}/versions`).send({ body: `Text ${n}` })));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, n) =>
+        api
+          .as('admin')
+          .post(`/v1/templates/${body.id}/versions`)
+          .send({ body: `Text ${n}` }),
+      ),
+    );
     expect(new Set(answers.map((one) => one.status))).toEqual(new Set([201]));
     expect((await api.as('reader').get(`/v1/templates/${body.id}`)).body.version).toBe(21);
   });

@@ -16,7 +16,9 @@ afterAll(() => api.close());
 
 async function addThread(change: Partial<typeof threads.$inferInsert> = {}): Promise<string> {
   const id = uuidv7();
-  await api.db.insert(threads).values({ id, clientId: client, channelId: channel, channelType: 'email', scopeKey: `test/${id}`, status: 'active', origin: 'outbound', ...change });
+  await api.db
+    .insert(threads)
+    .values({ id, clientId: client, channelId: channel, channelType: 'email', scopeKey: `test/${id}`, status: 'active', origin: 'outbound', ...change });
   return id;
 }
 const addMessage = (threadId: string, change: Partial<typeof messages.$inferInsert> = {}) =>
@@ -26,8 +28,18 @@ const missing = '0199c0de-0000-7000-8000-000000000001';
 describe('GET /v1/threads', () => {
   test('200 filters and pages, newest first', async () => {
     const own = await addClient(api, ['email', 'two@example.test']);
-    const ids = [await addThread({ clientId: own }), await addThread({ clientId: own, status: 'closed', assigneeId: api.staff.agent.id }), await addThread({ clientId: own })];
-    const list = async (query: object) => (await api.as('reader').get('/v1/threads').query({ clientId: own, ...query })).body;
+    const ids = [
+      await addThread({ clientId: own }),
+      await addThread({ clientId: own, status: 'closed', assigneeId: api.staff.agent.id }),
+      await addThread({ clientId: own }),
+    ];
+    const list = async (query: object) =>
+      (
+        await api
+          .as('reader')
+          .get('/v1/threads')
+          .query({ clientId: own, ...query })
+      ).body;
     expect((await list({})).items.map((one: { id: string }) => one.id)).toEqual(ids.toReversed());
     const first = await list({ limit: 2 });
     expect((await list({ limit: 2, cursor: first.nextCursor })).items.map((one: { id: string }) => one.id)).toEqual([ids[0]]);
@@ -52,14 +64,24 @@ describe('GET /v1/threads/{id}', () => {
     const id = await addThread();
     await addMessage(id, { authorId: api.staff.supervisor.id });
     const { body } = await api.as('agent').get(`/v1/threads/${id}`);
-    expect(body.messages.items).toMatchObject([{ direction: 'outgoing', authorId: api.staff.supervisor.id, author: { name: 'A supervisor', role: 'supervisor' } }]);
+    expect(body.messages.items).toMatchObject([
+      { direction: 'outgoing', authorId: api.staff.supervisor.id, author: { name: 'A supervisor', role: 'supervisor' } },
+    ]);
   });
 
   test('R87 a failed message tells reason and raw code, also in a closed thread', async () => {
     const id = await addThread({ status: 'closed' });
-    await addMessage(id, { status: 'failed', failureReason: 'NOT_ON_MESSENGER', failure: { class: 'not_on_channel', scope: 'recipient', provider: { code: '131026', message: 'Undeliverable' } } });
+    await addMessage(id, {
+      status: 'failed',
+      failureReason: 'NOT_ON_MESSENGER',
+      failure: { class: 'not_on_channel', scope: 'recipient', provider: { code: '131026', message: 'Undeliverable' } },
+    });
     const { body } = await api.as('agent').get(`/v1/threads/${id}`);
-    expect(body.messages.items[0]).toMatchObject({ status: 'failed', failureReason: 'NOT_ON_MESSENGER', failure: { provider: { code: '131026', message: 'Undeliverable' } } });
+    expect(body.messages.items[0]).toMatchObject({
+      status: 'failed',
+      failureReason: 'NOT_ON_MESSENGER',
+      failure: { provider: { code: '131026', message: 'Undeliverable' } },
+    });
   });
 
   test('200 a long history comes in pages', async () => {

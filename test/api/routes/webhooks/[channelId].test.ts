@@ -18,7 +18,20 @@ beforeEach(async () => void (await api.db.delete(inbox)));
 const stored = () => api.db.select().from(inbox).orderBy(inbox.id);
 const sign = (body: string | Buffer, secret: string): string => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 const status = (id: string, what: string): object => ({ id, status: what, timestamp: '1767225600', recipient_id: '12125550101' });
-const meta = (value: object): object => ({ object: 'whatsapp_business_account', entry: [{ id: '1', changes: [{ field: 'messages', value: { messaging_product: 'whatsapp', metadata: { display_phone_number: '1', phone_number_id: whatsappConfig.phoneNumberId }, ...value } }] }] });
+const meta = (value: object): object => ({
+  object: 'whatsapp_business_account',
+  entry: [
+    {
+      id: '1',
+      changes: [
+        {
+          field: 'messages',
+          value: { messaging_product: 'whatsapp', metadata: { display_phone_number: '1', phone_number_id: whatsappConfig.phoneNumberId }, ...value },
+        },
+      ],
+    },
+  ],
+});
 const post = (body: string, signature?: string, channel: string = whatsapp, type = 'application/json') => {
   const request = api.anonymous.post(`/webhooks/${channel}`).set('Content-Type', type);
   return (signature === undefined ? request : request.set('X-Hub-Signature-256', signature)).send(body);
@@ -30,7 +43,10 @@ describe('POST /webhooks/{channelId}', () => {
     const body = JSON.stringify(meta({ statuses: [status('wamid.1', 'sent'), status('wamid.1', 'delivered')] }));
     expect((await post(body, sign(body, secret))).status).toBe(200);
     const rows = await stored();
-    expect(rows.map((row) => [row.channelId, row.kind, row.appliedAt])).toEqual([[whatsapp, 'receipt', null], [whatsapp, 'receipt', null]]);
+    expect(rows.map((row) => [row.channelId, row.kind, row.appliedAt])).toEqual([
+      [whatsapp, 'receipt', null],
+      [whatsapp, 'receipt', null],
+    ]);
     expect(rows[0]?.event).toMatchObject({ kind: 'receipt', externalId: 'wamid.1', status: 'sent' });
   });
 
@@ -44,7 +60,15 @@ describe('POST /webhooks/{channelId}', () => {
   test('401 a missing signature, a wrong one, one of another secret: nothing is written', async () => {
     const body = JSON.stringify(meta({ statuses: [status('wamid.3', 'sent')] }));
     const right = sign(body, secret);
-    const wrong = [undefined, '', 'sha256=', right.replace(/.$/, (last) => (last === '0' ? '1' : '0')), right.slice(0, -2), sign(body, 'another-secret'), right.replace('sha256', 'sha1')];
+    const wrong = [
+      undefined,
+      '',
+      'sha256=',
+      right.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+      right.slice(0, -2),
+      sign(body, 'another-secret'),
+      right.replace('sha256', 'sha1'),
+    ];
     for (const signature of wrong) {
       const answer = await post(body, signature);
       expect([answer.status, answer.body.code]).toEqual([401, 'UNAUTHENTICATED']);
@@ -53,7 +77,8 @@ describe('POST /webhooks/{channelId}', () => {
   });
 
   test('401 a body that was changed or written anew: the signature is over the bytes as they came', async () => {
-    const bytes = '{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","contacts":[{"profile":{"name":"\\u0410 \\ud83d\\ude00"}}],"statuses":[]}}]}]}';
+    const bytes =
+      '{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","contacts":[{"profile":{"name":"\\u0410 \\ud83d\\ude00"}}],"statuses":[]}}]}]}';
     const signature = sign(bytes, secret);
     const rewritten = JSON.stringify(JSON.parse(bytes));
     expect(rewritten).not.toBe(bytes);
@@ -88,7 +113,16 @@ describe('POST /webhooks/{channelId}', () => {
   });
 
   test('200 mail comes in by the same way', async () => {
-    const mail = ['From: Client <client@example.test>', 'To: support@example.test', 'Subject: Hello', 'Message-ID: <m1@example.test>', 'Date: Thu, 01 Jan 2026 10:00:00 +0000', '', 'Good day', ''].join('\r\n');
+    const mail = [
+      'From: Client <client@example.test>',
+      'To: support@example.test',
+      'Subject: Hello',
+      'Message-ID: <m1@example.test>',
+      'Date: Thu, 01 Jan 2026 10:00:00 +0000',
+      '',
+      'Good day',
+      '',
+    ].join('\r\n');
     const answer = await api.anonymous
       .post(`/webhooks/${email}`)
       .set('Content-Type', 'message/rfc822')
@@ -110,7 +144,11 @@ describe('POST /webhooks/{channelId}', () => {
     const channel = (await addChannel(busy, 'whatsapp')).id;
     const body = JSON.stringify(meta({ statuses: [] }));
     for (let n = 0; n < 5; n++) {
-      const answer = await busy.anonymous.post(`/webhooks/${channel}`).set('Content-Type', 'application/json').set('X-Hub-Signature-256', sign(body, secret)).send(body);
+      const answer = await busy.anonymous
+        .post(`/webhooks/${channel}`)
+        .set('Content-Type', 'application/json')
+        .set('X-Hub-Signature-256', sign(body, secret))
+        .send(body);
       expect(answer.status).toBe(200);
     }
     await busy.close();
@@ -118,7 +156,8 @@ describe('POST /webhooks/{channelId}', () => {
 });
 
 describe('GET /webhooks/{channelId}', () => {
-  const greet = (token: string) => api.anonymous.get(`/webhooks/${whatsapp}`).query({ 'hub.mode': 'subscribe', 'hub.verify_token': token, 'hub.challenge': '1158201444' });
+  const greet = (token: string) =>
+    api.anonymous.get(`/webhooks/${whatsapp}`).query({ 'hub.mode': 'subscribe', 'hub.verify_token': token, 'hub.challenge': '1158201444' });
 
   test('200 the challenge comes back for the right token alone', async () => {
     const right = await greet(whatsappConfig.verifyToken);

@@ -3,7 +3,8 @@
 import type { Disposition } from '../../../../../domain/disposition.js';
 import { setDisposition as update } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { dispositionRepair, standing } from '../../../../contract/dispatches.js';
+import { dispositionRepair } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders, tell } from '../../../../message.js';
 import { refuseRepair } from '../../../../revise.js';
 import { route } from '../../../../route.js';

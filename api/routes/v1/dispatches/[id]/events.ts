@@ -2,11 +2,13 @@
 
 import { createSession } from 'better-sse';
 import { z } from 'zod';
-import { eventsAfter, findDispatch } from '../../../../../db/dispatches-read.js';
+import { findDispatch } from '../../../../../db/dispatches-read.js';
+import { eventsAfter } from '../../../../../db/timeline.js';
 import { isEndState } from '../../../../../domain/dispatch.js';
 import { idParam } from '../../../../contract/common.js';
 import { Refusal, refuse } from '../../../../problem.js';
-import { rawRoute, within } from '../../../../route.js';
+import { rawRoute } from '../../../../route.js';
+import { within } from '../../../../within.js';
 
 /** Proxies close what is silent for longer. Milliseconds. */
 const keepAliveMs = 15_000;
@@ -21,7 +23,13 @@ export const streamEvents = rawRoute({
     'Server-sent events: each carries one entry of the timeline, its id is the entry’s `seq`. With `Last-Event-ID` the stream goes on there, a few seconds early: drop the numbers that you know. An event named `end` tells the end state and closes the stream.',
   access: 'read',
   params: idParam,
-  headers: z.object({ 'last-event-id': z.string().regex(/^\d{1,15}$/, 'A number is expected.').optional().meta({ example: '41' }) }),
+  headers: z.object({
+    'last-event-id': z
+      .string()
+      .regex(/^\d{1,15}$/, 'A number is expected.')
+      .optional()
+      .meta({ example: '41' }),
+  }),
   response: {
     200: { description: 'A stream of timeline entries.', content: { 'text/event-stream': { schema: z.string() } } },
     204: { description: 'The dispatch has ended and nothing is new: do not ask again.' },

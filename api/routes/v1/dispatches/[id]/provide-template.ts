@@ -2,7 +2,8 @@
 
 import { provideTemplate as update } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { templateChoice, standing } from '../../../../contract/dispatches.js';
+import { templateChoice } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders } from '../../../../message.js';
 import { reviseAndTell } from '../../../../revise.js';
 import { route } from '../../../../route.js';

@@ -2,7 +2,8 @@
 
 import { chooseRecipient as update } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { recipientChoice, standing } from '../../../../contract/dispatches.js';
+import { recipientChoice } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders, tell } from '../../../../message.js';
 import { route } from '../../../../route.js';
 

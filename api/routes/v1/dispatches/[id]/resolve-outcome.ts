@@ -3,7 +3,8 @@
 import { readSendEpoch } from '../../../../../db/settings.js';
 import { resolveOutcome as update } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { outcomeResolution, standing } from '../../../../contract/dispatches.js';
+import { outcomeResolution } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders, tell } from '../../../../message.js';
 import { route } from '../../../../route.js';
 

@@ -2,7 +2,8 @@
 
 import { restart } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { rerouting, standing } from '../../../../contract/dispatches.js';
+import { rerouting } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders } from '../../../../message.js';
 import { type Change, reviseAndTell } from '../../../../revise.js';
 import { route } from '../../../../route.js';
@@ -18,7 +19,23 @@ export const restartDispatch = route({
   params: idParam,
   headers: messageHeaders,
   body: rerouting,
-  refusals: ['NOT_WAITING', 'TOO_LATE', 'CONTENT_EMPTY', 'TEXT_TOO_LONG', 'SUBJECT_REQUIRED', 'FROM_NOT_CONNECTED', 'BCC_INVALID', 'BCC_NOT_SUPPORTED', 'TEMPLATE_NOT_APPROVED', 'TEMPLATE_NOT_SUPPORTED', 'VARIABLE_MISSING', 'VARIABLE_INVALID', 'DISPOSITION_REQUIRED', 'DISPOSITION_NOT_ALLOWED', 'TRANSFER_TARGET_UNKNOWN'],
+  refusals: [
+    'NOT_WAITING',
+    'TOO_LATE',
+    'CONTENT_EMPTY',
+    'TEXT_TOO_LONG',
+    'SUBJECT_REQUIRED',
+    'FROM_NOT_CONNECTED',
+    'BCC_INVALID',
+    'BCC_NOT_SUPPORTED',
+    'TEMPLATE_NOT_APPROVED',
+    'TEMPLATE_NOT_SUPPORTED',
+    'VARIABLE_MISSING',
+    'VARIABLE_INVALID',
+    'DISPOSITION_REQUIRED',
+    'DISPOSITION_NOT_ALLOWED',
+    'TRANSFER_TARGET_UNKNOWN',
+  ],
   response: { status: 200, description: 'Done.', schema: standing },
   deadlineMs: (deps) => deps.limits.requestMs + deps.limits.messageMs,
   handle: (call) => reviseAndTell(call, 'restart', restart, call.body as Change),

@@ -2,7 +2,8 @@
 
 import { retryNow as update } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
-import { plainMessage, standing } from '../../../../contract/dispatches.js';
+import { plainMessage } from '../../../../contract/dispatches.js';
+import { standing } from '../../../../contract/dispatch-views.js';
 import { messageHeaders, tell } from '../../../../message.js';
 import { route } from '../../../../route.js';
 

@@ -27,10 +27,14 @@ afterAll(async () => {
   await api.close();
 });
 
-const submit = async (): Promise<string> => (await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(client, email))).body.id as string;
+const submit = async (): Promise<string> =>
+  (await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(client, email))).body.id as string;
 const finish = async (id: string): Promise<void> =>
   api.db.transaction(async (tx) => {
-    await tx.update(dispatches).set({ state: 'completed', endedAt: sql`now()` }).where(eq(dispatches.id, id));
+    await tx
+      .update(dispatches)
+      .set({ state: 'completed', endedAt: sql`now()` })
+      .where(eq(dispatches.id, id));
     await recordEvent(tx, id, 'dispatch.completed');
   });
 
@@ -76,7 +80,11 @@ describe('GET /v1/dispatches/{id}/events', () => {
   test('200 tells what was, then what comes, then the end, and closes', async () => {
     const id = await submit();
     const stream = await open(id);
-    expect([stream.status, stream.headers.get('content-type'), stream.headers.get('x-accel-buffering')]).toEqual([200, expect.stringContaining('text/event-stream'), 'no']);
+    expect([stream.status, stream.headers.get('content-type'), stream.headers.get('x-accel-buffering')]).toEqual([
+      200,
+      expect.stringContaining('text/event-stream'),
+      'no',
+    ]);
     await until(() => stream.entries.length === 1, { what: 'the first entry' });
     await recordEvent(api.db, id, 'eligibility.checked');
     await until(() => stream.entries.length === 2, { what: 'the news' });
@@ -90,7 +98,10 @@ describe('GET /v1/dispatches/{id}/events', () => {
   test('Last-Event-ID resumes: nothing is missed, what lies further back does not come again', async () => {
     const id = await submit();
     for (const type of ['a.happened', 'b.happened', 'c.happened']) await recordEvent(api.db, id, type);
-    await api.db.update(events).set({ at: sql`now() - make_interval(hours => (1000 - seq)::int)` }).where(eq(events.dispatchId, id));
+    await api.db
+      .update(events)
+      .set({ at: sql`now() - make_interval(hours => (1000 - seq)::int)` })
+      .where(eq(events.dispatchId, id));
     const first = await open(id);
     await until(() => first.entries.length === 4, { what: 'all entries' });
     first.close();
@@ -161,7 +172,9 @@ test('a process that ends ends its streams', async () => {
   const { body } = await lone.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(to, channel.id));
   const served = createServer(lone.app).listen(0, '127.0.0.1');
   await new Promise((resolve) => served.once('listening', resolve));
-  const answer = await fetch(`http://127.0.0.1:${(served.address() as AddressInfo).port}/v1/dispatches/${body.id}/events`, { headers: { Authorization: `Bearer ${lone.staff.agent.key}` } });
+  const answer = await fetch(`http://127.0.0.1:${(served.address() as AddressInfo).port}/v1/dispatches/${body.id}/events`, {
+    headers: { Authorization: `Bearer ${lone.staff.agent.key}` },
+  });
   const text = answer.text();
   stopping.abort();
   expect(await text).toContain('dispatch.accepted');

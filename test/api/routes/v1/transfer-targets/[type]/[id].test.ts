@@ -15,7 +15,10 @@ const listed = async () => (await api.as('reader').get('/v1/transfer-targets?typ
 describe('DELETE /v1/transfer-targets/{type}/{id}', () => {
   test('R82 204 it is gone from the list and refused at the door, also when repeated, and back when it is put again', async () => {
     await api.as('admin').post('/v1/transfer-targets').send(target);
-    await api.as('admin').post('/v1/transfer-targets').send({ ...target, id: 'day-shift' });
+    await api
+      .as('admin')
+      .post('/v1/transfer-targets')
+      .send({ ...target, id: 'day-shift' });
     expect([await api.as('admin').delete(path), await api.as('admin').delete(path)].map((one) => one.status)).toEqual([204, 204]);
     expect(await listed()).toEqual([{ ...target, id: 'day-shift' }]);
 
@@ -37,7 +40,10 @@ describe('DELETE /v1/transfer-targets/{type}/{id}', () => {
     expect((await api.as('agent').delete(path)).body.code).toBe('ROLE_NOT_ALLOWED');
   });
 
-  test.each(['/v1/transfer-targets/group/nobody', '/v1/transfer-targets/employee/night-shift', '/v1/transfer-targets/club/night-shift'])('404 %s', async (missing) => {
-    expect((await api.as('admin').delete(missing)).body.code).toBe('NOT_FOUND');
-  });
+  test.each(['/v1/transfer-targets/group/nobody', '/v1/transfer-targets/employee/night-shift', '/v1/transfer-targets/club/night-shift'])(
+    '404 %s',
+    async (missing) => {
+      expect((await api.as('admin').delete(missing)).body.code).toBe('NOT_FOUND');
+    },
+  );
 });

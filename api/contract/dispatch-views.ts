@@ -1,0 +1,135 @@
+/** What is told of a dispatch. */
+
+import { z } from 'zod';
+import { dispatchStates, waitingFors } from '../../domain/dispatch.js';
+import { messageStatuses } from '../../domain/receipt.js';
+import { contactPointKind, failure, id, instant, listOf, orNull, pageQuery } from './common.js';
+import { disposition } from './dispatches.js';
+
+const state = z.enum(dispatchStates);
+const waitingFor = z.enum(waitingFors);
+
+export const standing = z
+  .object({ dispatchId: id, state, waitingFor: waitingFor.nullable() })
+  .meta({ id: 'Standing', description: 'Where the dispatch stands after the message.' });
+
+const summary = {
+  id,
+  state,
+  waitingFor: waitingFor.nullable(),
+  waitingSince: instant.nullable(),
+  dueAt: instant.nullable().meta({ description: 'When the wait ends by itself.' }),
+  endReason: z.string().nullable(),
+  endedAt: instant.nullable(),
+  clientId: id,
+  channelId: id.nullable(),
+  contactPointId: id.nullable().meta({ description: 'The recipient, once it is known.' }),
+  threadId: id.nullable(),
+  sender: z.object({ id: z.string(), role: z.enum(['agent', 'supervisor', 'admin', 'service']) }),
+  submittedBy: z.string().meta({ description: 'The key that submitted.' }),
+  messageStatus: z.enum(messageStatuses),
+  inDoubt: z.boolean().meta({ description: 'Nobody can tell whether the message left.' }),
+  possibleDuplicate: z.boolean(),
+  dispositionStatus: z.enum(['not_applicable', 'pending', 'done', 'failed']),
+  dispositionReason: z.string().nullable(),
+  temporalUrl: z.string().nullable(),
+  createdAt: instant,
+  updatedAt: instant,
+};
+
+export const dispatch = z.object(summary).meta({ id: 'Dispatch' });
+export const dispatchList = listOf(dispatch, 'DispatchList');
+
+export const dispatchFilter = z.strictObject({
+  state: state.optional(),
+  waitingFor: waitingFor.optional(),
+  clientId: id.optional(),
+  channelId: id.optional(),
+  senderId: id.optional(),
+  createdAfter: z.iso.datetime({ offset: true }).optional(),
+  createdBefore: z.iso.datetime({ offset: true }).optional(),
+  ...pageQuery,
+});
+
+const codeEntry = z.object({
+  code: z.string(),
+  channelId: z.string().optional(),
+  contactPointId: z.string().optional(),
+  field: z.string().optional(),
+  until: z.string().optional(),
+});
+
+const verdict = z
+  .object({
+    allowed: z.boolean(),
+    ask: z.boolean().meta({ description: 'Allowed, but a person has to pick the recipient first.' }),
+    refusals: z.array(codeEntry),
+    warnings: z.array(codeEntry),
+    channelId: z.string().nullable(),
+    contactPointId: z.string().nullable(),
+  })
+  .meta({ id: 'Verdict', description: 'The last check: all codes that apply.' });
+
+const candidate = z
+  .object({
+    contactPointId: id,
+    kind: contactPointKind,
+    value: z.string().nullable().meta({ description: 'Null once the contact point has been removed.' }),
+    position: z.int(),
+    selected: z.boolean(),
+    usable: z.boolean(),
+    reasons: z.array(z.string()).meta({ description: 'Why it cannot be picked.' }),
+    windowOpenUntil: z.string().nullable().meta({ description: 'Until when free text may be sent to it.' }),
+    templateRequired: z.boolean(),
+  })
+  .meta({ id: 'Candidate' });
+
+const attempt = z
+  .object({
+    id,
+    attemptNo: z.int(),
+    state: z.string(),
+    generation: z.int().meta({ description: 'With the dispatch id the key that the provider was given.' }),
+    revision: z.int(),
+    channelId: id.nullable(),
+    contactPointId: id.nullable(),
+    startedAt: instant,
+    finishedAt: instant.nullable(),
+    reason: z.string().nullable(),
+    failure: orNull(failure),
+    externalIds: z.array(z.string()),
+    repeatsAttemptId: id.nullable(),
+    recipients: z.array(z.object({ role: z.enum(['to', 'bcc']), address: z.string(), status: z.enum(['accepted', 'refused']), failure: orNull(failure) })),
+  })
+  .meta({ id: 'Attempt', description: 'One hand-over to the provider. Blind copies are shown to staff alone.' });
+
+export const timelineEvent = z
+  .object({ seq: z.int(), type: z.string(), at: instant, data: z.record(z.string(), z.unknown()).meta({ description: 'Ids and codes.' }) })
+  .meta({ id: 'TimelineEvent', example: { seq: 41, type: 'recipient.chosen', at: '2026-03-01T09:30:00.000Z', data: {} } });
+
+export const dispatchDetail = z
+  .object({
+    ...summary,
+    clientName: z.string(),
+    revision: z.int().meta({ description: 'Which version of the content is in force; submit is 1.' }),
+    recipientPolicy: z.enum(['ask', 'priority', 'explicit']),
+    content: z.object({
+      kind: z.string(),
+      text: z.string().optional(),
+      templateId: z.string().optional(),
+      templateVersion: z.int().nullable(),
+      variables: z.record(z.string(), z.string()).optional(),
+      subject: z.string().optional(),
+      from: z.string().optional(),
+      bcc: z.array(z.string()).optional().meta({ description: 'Shown to staff alone.' }),
+    }),
+    renderedSha256: z.string().nullable().meta({ description: 'Of the finished content; the same on every attempt.' }),
+    disposition: orNull(disposition),
+    tagIds: z.array(z.string()),
+    deadlines: z.object({ choiceMs: z.int(), decisionMs: z.int(), outcomeMs: z.int(), retryMs: z.int().nullable() }),
+    verdict: orNull(verdict),
+    candidates: z.array(candidate),
+    attempts: z.array(attempt),
+    timeline: z.array(timelineEvent),
+  })
+  .meta({ id: 'DispatchDetail' });
