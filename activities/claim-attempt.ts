@@ -1,6 +1,6 @@
 /** The first of the two short transactions around a hand-over: check again, claim the thread, write `sending` (H1, H3, H8, H13). */
 
-import { askLedger, type AttemptRow, findAttempt, insertAttempt } from '../db/attempts.js';
+import { askLedger, type AttemptRow, findAttempt, insertAttempt, lookBack } from '../db/attempts.js';
 import { constraintOf, sqlState } from '../db/connect.js';
 import { type HandOverFacts, loadHandOver } from '../db/delivery.js';
 import { moveDispatch } from '../db/dispatches.js';
@@ -22,8 +22,6 @@ export interface DeliverInput {
   contactPointId: string;
   attemptNo: number;
   generation: number;
-  /** Repeats the attempt before it, which is in doubt, under the same provider key. */
-  repeats: boolean;
   sendEpoch: number;
 }
 
@@ -35,9 +33,9 @@ export type Claim =
 const told = (outcome: AttemptOutcome): Claim => ({ kind: 'told', outcome });
 
 /** Throws only when the database does; then nothing was handed over and nothing will be under this number. */
-export async function claimAttempt(deps: ActivityDeps, input: DeliverInput): Promise<Claim> {
+export async function claimAttempt(deps: ActivityDeps, input: DeliverInput, attemptId: string): Promise<Claim> {
   try {
-    return await deps.db.transaction((tx) => claim(deps, tx as never, input));
+    return await deps.db.transaction((tx) => claim(deps, tx as never, input, attemptId));
   } catch (error) {
     // Another thread of the scope was opened between our look and our write.
     if (sqlState(error) === '23505' && constraintOf(error) === 'threads_one_open') return told({ kind: 'refused_by_check' });
@@ -45,9 +43,12 @@ export async function claimAttempt(deps: ActivityDeps, input: DeliverInput): Pro
   }
 }
 
-async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverInput): Promise<Claim> {
+async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverInput, id: string): Promise<Claim> {
   const { dispatchId, revision, attemptNo, generation } = input;
   if (await findAttempt(tx, dispatchId, attemptNo)) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
+  const before = await lookBack(tx, dispatchId, attemptNo);
+  if (before.accepted) return told({ kind: 'accepted' });
+  if (before.ended) return told({ kind: 'refused_by_check' });
   const facts = await loadFacts(tx, input);
   if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
   if (facts.installationEpoch !== input.sendEpoch) return told({ kind: 'wrong_epoch' });
@@ -72,11 +73,16 @@ async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverI
       });
   if (!thread) return told({ kind: 'refused_by_check' });
   const { ladder } = channel.policy;
-  const attempt = await insertAttempt(tx, { ...input, verdict, sendDeadlineMs: ladder.sendDeadlineMs });
+  const { channelId, contactPointId } = input;
+  const attempt = await insertAttempt(tx, {
+    ...{ id, dispatchId, attemptNo, generation, revision, channelId, contactPointId, verdict },
+    sendDeadlineMs: ladder.sendDeadlineMs,
+    repeatsAttemptId: before.doubtedId,
+  });
   if (!attempt) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
   const handOver = await loadHandOver(tx, input);
   await writeOutgoingMessage(tx, { dispatchId, threadId: thread, authorId: senderId, content: handOver.rendered });
   await moveDispatch(tx, dispatchId, 'sending', facts.anyAccepted ? {} : { dispositionStatus: opensThread ? 'pending' : 'not_applicable' });
-  await recordEvent(tx, dispatchId, 'delivery.began', { attemptNo, channelId: channel.id, contactPointId: input.contactPointId });
+  await recordEvent(tx, dispatchId, 'delivery.began', { attemptNo, channelId, contactPointId });
   return { kind: 'claimed', attempt, ladder, acceptedAt, handOver };
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
+import { v7 as uuidv7 } from 'uuid';
 import { HandOverForbidden, type SendOutcome } from '../channels/channel.js';
 import { mergeConfig } from '../channels/secrets.js';
 import { type Answer, settleAttempt, type SettledRecipient } from '../db/settle.js';
@@ -15,7 +16,7 @@ import { createSlots } from './slots.js';
 export type { DeliverInput };
 
 /** What the ledger could not be told; the workflow writes it down, for as long as it takes. */
-export type Unrecorded = { kind: 'answer'; attemptId: string; answer: Answer } | { kind: 'void' };
+export type Unrecorded = { kind: 'answer'; attemptId: string; answer: Answer } | { kind: 'void'; attemptId: string };
 
 export interface DeliverResult {
   outcome: AttemptOutcome;
@@ -48,15 +49,16 @@ export const deliverMessage = (deps: ActivityDeps) => {
 async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<DeliverResult> {
   // Counted from before the claim, so that we stop sooner than the row's deadline says.
   const startedAt = performance.now();
+  const attemptId = uuidv7();
   let claim: Claim;
   try {
     await deps.checkpoint('deliver.before-claim', input.dispatchId);
-    claim = await claimAttempt(deps, input);
+    claim = await claimAttempt(deps, input, attemptId);
     await deps.checkpoint('deliver.claimed', input.dispatchId);
   } catch (error) {
     // Whether the claim was committed cannot be known, but nothing was sent: its number is closed.
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'attempt not claimed');
-    return { outcome: { kind: 'not_sent' }, unrecorded: { kind: 'void' } };
+    return { outcome: { kind: 'not_sent' }, unrecorded: { kind: 'void', attemptId } };
   }
   if (claim.kind === 'told') return { outcome: claim.outcome, unrecorded: null };
 

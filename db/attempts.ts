@@ -1,10 +1,10 @@
 /** The ledger of hand-overs: written before the call, settled after it; asking about an attempt is a write (H1–H3, H11, H12). */
 
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Verdict } from '../domain/eligibility.js';
 import { type Failure, meaningOf } from '../domain/failure.js';
-import type { AttemptOutcome } from '../domain/next-step.js';
+import type { AttemptOutcome, LedgerSummary } from '../domain/next-step.js';
 import type { Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { attempts, type AttemptState, dispatches, receipts } from './schema/index.js';
@@ -16,7 +16,36 @@ export async function findAttempt(db: Queryable, dispatchId: string, attemptNo: 
   return row ?? null;
 }
 
+/** What stands before a further attempt of a dispatch. */
+export interface LookBack {
+  /** The dispatch is over, whoever ended it. */
+  ended: boolean;
+  /** A provider has accepted an earlier attempt and has not refused it since. */
+  accepted: boolean;
+  /** The latest earlier attempt that nobody can tell about. */
+  doubtedId: string | null;
+}
+
+const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
+
+/**
+ * Looks back before a claim and holds what it saw: neither a late sender nor an end comes between. Attempts are locked before their
+ * dispatch, as every writer does.
+ */
+export async function lookBack(tx: Queryable, dispatchId: string, attemptNo: number): Promise<LookBack> {
+  const doubted = await tx
+    .select({ id: attempts.id })
+    .from(attempts)
+    .where(and(eq(attempts.dispatchId, dispatchId), inArray(attempts.state, [...doubtful]), lt(attempts.attemptNo, attemptNo)))
+    .orderBy(attempts.attemptNo)
+    .for('no key update');
+  const [dispatch] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, dispatchId)).for('no key update');
+  const { accepted } = await summariseAttempts(tx, dispatchId);
+  return { ended: dispatch?.endedAt != null, accepted, doubtedId: doubted.at(-1)?.id ?? null };
+}
+
 export interface NewAttempt {
+  id: string;
   dispatchId: string;
   attemptNo: number;
   generation: number;
@@ -26,42 +55,27 @@ export interface NewAttempt {
   verdict: Verdict;
   /** From now, by the database's clock. */
   sendDeadlineMs: number;
-  /** This attempt repeats the one before it, which is in doubt. */
-  repeats: boolean;
+  /** The attempt in doubt that this one follows. */
+  repeatsAttemptId: string | null;
 }
 
-/** Inserts `sending`; null when the number is taken, so whoever came first goes on and this one stops (H3). */
+/**
+ * Inserts `sending`; null when the number is taken, so whoever came first goes on and this one stops (H3). Whatever follows an attempt
+ * in doubt is a possible duplicate, and the dispatch says so.
+ */
 export async function insertAttempt(tx: Queryable, attempt: NewAttempt): Promise<AttemptRow | null> {
-  const { sendDeadlineMs, repeats, ...row } = attempt;
-  const repeated = repeats ? await markResent(tx, attempt.dispatchId, attempt.attemptNo) : null;
+  const { sendDeadlineMs, ...row } = attempt;
   const [inserted] = await tx
     .insert(attempts)
-    .values({
-      id: uuidv7(),
-      state: 'sending',
-      ...row,
-      sendDeadlineAt: sql`now() + make_interval(secs => ${sendDeadlineMs / 1000})`,
-      repeatsAttemptId: repeated,
-    })
+    .values({ state: 'sending', ...row, sendDeadlineAt: sql`now() + make_interval(secs => ${sendDeadlineMs / 1000})` })
     .onConflictDoNothing()
     .returning();
-  return inserted ?? null;
-}
-
-async function markResent(tx: Queryable, dispatchId: string, attemptNo: number): Promise<string | null> {
-  const [doubted] = await tx
-    .select({ id: attempts.id })
-    .from(attempts)
-    .where(and(eq(attempts.dispatchId, dispatchId), inArray(attempts.state, ['in_doubt', 'parked']), sql`attempt_no < ${attemptNo}`))
-    .orderBy(sql`attempt_no desc`)
-    .limit(1);
-  if (!doubted) return null;
-  await tx
-    .update(attempts)
-    .set({ state: 'resent_possible_duplicate' })
-    .where(and(eq(attempts.id, doubted.id), inArray(attempts.state, ['in_doubt', 'parked'])));
-  await tx.update(dispatches).set({ possibleDuplicate: true }).where(eq(dispatches.id, dispatchId));
-  return doubted.id;
+  if (!inserted) return null;
+  if (attempt.repeatsAttemptId !== null) {
+    await moveAttempt(tx, attempt.repeatsAttemptId, doubtful, 'resent_possible_duplicate');
+    await tx.update(dispatches).set({ possibleDuplicate: true }).where(eq(dispatches.id, attempt.dispatchId));
+  }
+  return inserted;
 }
 
 /** Moves an attempt on from one of these states; false when somebody was first. */
@@ -123,16 +137,44 @@ export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: nu
   return await doubtAttempt(tx, row!, noReply);
 }
 
-/** The owner says that nothing left and nothing will: the number is closed, whether its row was written or not (H11). */
-export async function voidAttempt(tx: Queryable, dispatchId: string, attemptNo: number, generation: number, revision: number): Promise<void> {
+/** The owner says that nothing left and nothing will: the number is closed, whether its row was written or not. Somebody else's row stays (H11). */
+export async function voidAttempt(tx: Queryable, id: string, ref: { dispatchId: string; attemptNo: number; generation: number; revision: number }): Promise<void> {
+  const { dispatchId, attemptNo, generation, revision } = ref;
   await tx
     .insert(attempts)
-    .values({ id: uuidv7(), dispatchId, attemptNo, generation, revision, state: 'superseded', finishedAt: sql`now()` })
+    .values({ id, dispatchId, attemptNo, generation, revision, state: 'superseded', finishedAt: sql`now()` })
     .onConflictDoUpdate({
       target: [attempts.dispatchId, attempts.attemptNo],
       set: { state: 'superseded', finishedAt: sql`now()` },
-      setWhere: eq(attempts.state, 'sending'),
+      setWhere: sql`${attempts.id} = ${id} and ${attempts.state} = 'sending'`,
     });
+}
+
+/** Puts attempts in doubt whose deadline has passed; how long the last of the others may still take, in milliseconds, 0 when there is none. */
+export async function settleOverdue(tx: Queryable, dispatchId: string): Promise<number> {
+  const open = await tx
+    .select()
+    .from(attempts)
+    .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.state, 'sending')));
+  let leftMs = 0;
+  for (const row of open) {
+    const outcome = await askLedger(tx, dispatchId, row.attemptNo, row.generation, row.revision);
+    if (outcome.kind === 'still_sending') leftMs = Math.max(leftMs, outcome.waitMs);
+  }
+  return leftMs;
+}
+
+/** What the attempts of a dispatch come to; one that was accepted and then refused by receipt is not accepted. */
+export async function summariseAttempts(tx: Queryable, dispatchId: string): Promise<LedgerSummary & { sending: boolean }> {
+  const [row] = await tx.execute<{ accepted: boolean; open: boolean; sending: boolean }>(sql`
+    select coalesce(bool_or(a.state in ('accepted', 'reconciled_sent') and (f.failed is not true)), false) as accepted,
+      coalesce(bool_or(a.state in ('sending', 'in_doubt', 'parked', 'resent_possible_duplicate')), false) as open,
+      coalesce(bool_or(a.state = 'sending'), false) as sending
+    from attempts a
+    left join lateral (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) as failed
+      from receipts r where r.attempt_id = a.id) f on true
+    where a.dispatch_id = ${dispatchId}`);
+  return row!;
 }
 
 /** A row for an attempt that was never written here: its end is a person's word. False when there is one already. */

@@ -3,7 +3,8 @@
 import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { type DispatchState, type EndState, statesBefore, type WaitingFor } from '../domain/dispatch.js';
 import type { Verdict } from '../domain/eligibility.js';
-import { decideEnd, type EndReason, type LedgerSummary } from '../domain/next-step.js';
+import { decideEnd, type EndReason } from '../domain/next-step.js';
+import { settleOverdue, summariseAttempts } from './attempts.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { dispatches, recipientChoices } from './schema/index.js';
@@ -66,6 +67,9 @@ export async function recordWait(db: Database, wait: Wait & { releaseThread: boo
   });
 }
 
+/** The end in force; or how long an attempt may still take, in milliseconds: a dispatch does not end over one (I4). */
+export type Ending = { state: EndState; reason: EndReason | null } | { stillSendingMs: number };
+
 /**
  * Ends a dispatch as the ledger allows (I4) and gives its thread back unless something was accepted. Safe to repeat: the first end
  * stays, and it is the one that is told.
@@ -73,8 +77,10 @@ export async function recordWait(db: Database, wait: Wait & { releaseThread: boo
 export async function endDispatch(
   db: Database,
   end: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string },
-): Promise<{ state: EndState; reason: EndReason | null }> {
+): Promise<Ending> {
   return await db.transaction(async (tx) => {
+    const stillSendingMs = await settleOverdue(tx, end.dispatchId);
+    if (stillSendingMs > 0) return { stillSendingMs };
     const [row] = await tx
       .select({ state: dispatches.state, endReason: dispatches.endReason, endedAt: dispatches.endedAt, dispositionStatus: dispatches.dispositionStatus })
       .from(dispatches)
@@ -82,8 +88,9 @@ export async function endDispatch(
       .for('no key update');
     if (!row) throw new Error(`There is no dispatch ${end.dispatchId}.`);
     if (row.endedAt) return { state: row.state as EndState, reason: row.endReason as EndReason | null };
-    const ledger = await summarise(tx, end.dispatchId);
+    const ledger = await summariseAttempts(tx, end.dispatchId);
     const { accepted } = ledger;
+    if (ledger.sending) throw new Error('An attempt began while its dispatch was about to end; it is asked again.');
     const asEnded = decideEnd(end, ledger);
     await tx
       .update(dispatches)
@@ -103,16 +110,4 @@ export async function endDispatch(
     await recordEvent(tx, end.dispatchId, `dispatch.${asEnded.state}`, { reason: asEnded.reason, ...(end.actorId ? { by: end.actorId } : {}) });
     return asEnded;
   });
-}
-
-/** What the attempts of a dispatch come to; one that was accepted and then refused by receipt is not accepted. */
-async function summarise(tx: Queryable, dispatchId: string): Promise<LedgerSummary> {
-  const [row] = await tx.execute<{ accepted: boolean; open: boolean }>(sql`
-    select coalesce(bool_or(a.state in ('accepted', 'reconciled_sent') and (f.failed is not true)), false) as accepted,
-      coalesce(bool_or(a.state in ('sending', 'in_doubt', 'parked')), false) as open
-    from attempts a
-    left join lateral (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) as failed
-      from receipts r where r.attempt_id = a.id) f on true
-    where a.dispatch_id = ${dispatchId}`);
-  return { accepted: row!.accepted, open: row!.open };
 }

@@ -1,7 +1,6 @@
 /** Open dispatches, to be compared with what Temporal knows (H12, H14). */
 
 import { sql } from 'drizzle-orm';
-import { askLedger } from './attempts.js';
 import type { Database } from './connect.js';
 
 /** A dispatch younger than this is left to its start, in seconds. */
@@ -19,17 +18,4 @@ export async function takeUncompared(db: Database, limit: number, everyMs: numbe
       order by d.reconciled_at nulls first limit ${limit} for update skip locked)
     returning id`);
   return rows.map((row) => row.id);
-}
-
-/** Puts attempts in doubt whose deadline has passed and whose run will not ask; false while one may still be under way. */
-export async function settleOverdue(db: Database, dispatchId: string): Promise<boolean> {
-  return await db.transaction(async (tx) => {
-    const open = await tx.execute<{ attempt_no: number; generation: number; revision: number }>(sql`
-      select attempt_no, generation, revision from attempts where dispatch_id = ${dispatchId} and state = 'sending'`);
-    for (const row of open) {
-      const outcome = await askLedger(tx, dispatchId, row.attempt_no, row.generation, row.revision);
-      if (outcome.kind === 'still_sending') return false;
-    }
-    return true;
-  });
 }

@@ -24,7 +24,8 @@ export async function resolveAttempt(db: Database, resolution: Resolution): Prom
     const row = await findAttempt(tx, dispatchId, attemptNo);
     const doubtful = ['in_doubt', 'parked'] as const;
     if (outcome === 'resend') {
-      // The repeat itself links and marks the doubtful attempt when it is claimed.
+      // What follows an attempt in doubt is marked as a possible duplicate when it is claimed, so there has to be one.
+      await insertSettled(tx, resolution, 'parked');
       await recordEvent(tx, dispatchId, 'outcome.resolved', { attemptNo, outcome, by: resolution.actorId });
       return;
     }

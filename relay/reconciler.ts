@@ -3,7 +3,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { endDispatch } from '../db/dispatches.js';
 import { askForStart } from '../db/outbox.js';
-import { settleOverdue, takeUncompared } from '../db/reconcile.js';
+import { takeUncompared } from '../db/reconcile.js';
 import type { EndState } from '../domain/dispatch.js';
 import type { EndReason } from '../domain/next-step.js';
 import { dispatchWorkflowId } from '../workflows/dispatch-message.contract.js';
@@ -34,9 +34,9 @@ async function compare(deps: RelayDeps, dispatchId: string): Promise<void> {
     await askForStart(db, dispatchId);
     return;
   }
-  // A hand-over that is under way is settled by its owner, or is in doubt once its deadline has passed.
-  if (!(await settleOverdue(db, dispatchId))) return;
   const ended = await endDispatch(db, { dispatchId, ...endFor(status) });
+  // A hand-over that is under way is settled by its owner, or is in doubt once its deadline has passed.
+  if ('stillSendingMs' in ended) return;
   deps.log.warn({ dispatchId, status, state: ended.state }, 'the run of an open dispatch was ended in Temporal');
 }
 

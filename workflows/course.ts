@@ -8,8 +8,6 @@ export class Course {
   /** With the dispatch id the provider key: rises on a definite refusal and on a new revision, never in doubt (R98). */
   generation = 1;
   revision = 1;
-  /** The next attempt repeats the one before it, which is in doubt. */
-  repeats = false;
   /** The disposition runs once per dispatch. */
   disposed = false;
   sendEpoch: number;
@@ -45,13 +43,14 @@ export class Course {
   next(fresh: boolean): void {
     this.attemptNo += 1;
     if (fresh) this.generation += 1;
-    this.repeats = !fresh;
   }
 
   /** Counts on from an attempt, unless it never took its number or waits for somebody to decide about it. */
   follows(outcome: AttemptOutcome, after: AfterAttempt): void {
     if (outcome.kind === 'refused_by_check' || outcome.kind === 'busy') return;
-    if (after.kind === 'again' || after.kind === 'back_off') this.next(after.fresh);
+    // Nothing left under this number: the next one takes its place, under the same key.
+    if (outcome.kind === 'not_sent') this.attemptNo += 1;
+    else if (after.kind === 'again' || after.kind === 'back_off') this.next(after.fresh);
     else if (after.kind === 'ask' && after.waitingFor === 'template') this.next(true);
   }
 
@@ -67,6 +66,5 @@ export class Course {
     this.restart();
     this.revision = revision;
     this.generation += 1;
-    this.repeats = false;
   }
 }

@@ -1,6 +1,6 @@
 /** One attempt as one activity execution; if it does not come back, the ledger is asked, and asking is a write (H1, H3). */
 
-import { ActivityCancellationType, isCancellation, proxyActivities, sleep } from '@temporalio/workflow';
+import { ActivityCancellationType, CancellationScope, isCancellation, proxyActivities, sleep } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { AttemptOutcome } from '../domain/next-step.js';
 import type { DeliveryPlan } from '../domain/plan.js';
@@ -33,14 +33,14 @@ export async function deliver(desk: Desk, course: Course, dispatchId: string, pl
       ...ref,
       channelId: plan.channelId,
       contactPointId: plan.contactPointId,
-      repeats: course.repeats,
       sendEpoch: course.sendEpoch,
       maxInFlight: plan.policy.maxInFlight,
       slotWaitMs,
       heartbeatMs: plan.policy.ladder.heartbeatMs,
     });
-    if (result.unrecorded) await ledger.recordOutcome({ ...ref, unrecorded: result.unrecorded });
-    outcome = result.outcome;
+    const { unrecorded } = result;
+    // Also when the run was cancelled meanwhile: what is known is written down first.
+    outcome = unrecorded ? await CancellationScope.nonCancellable(() => ledger.recordOutcome({ ...ref, unrecorded })) : result.outcome;
   } catch (error) {
     if (isCancellation(error)) throw error;
     outcome = await ledger.reconcileAttempt(ref);

@@ -1,6 +1,6 @@
 /** The life of one outgoing message, as one loop: its first line is the check, and every branch ends, waits or sends (R2, R95). */
 
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import { decideAfterAttempt, type EndReason } from '../domain/next-step.js';
 import type { EndState } from '../domain/dispatch.js';
 import { conclude } from './conclude.js';
@@ -81,7 +81,11 @@ function pickOf(desk: Desk): { contactPointId: string; chosenBy: string } | null
 }
 
 async function finish(desk: Desk, { dispatchId }: DispatchInput, end: End): Promise<DispatchResult> {
-  const ended = await ledger.endDispatch({ dispatchId, ...end });
+  let ended = await ledger.endDispatch({ dispatchId, ...end });
+  while ('stillSendingMs' in ended) {
+    await sleep(ended.stillSendingMs, { summary: 'until the send deadline' });
+    ended = await ledger.endDispatch({ dispatchId, ...end });
+  }
   // A stop that a person asked for is answered as taken; whatever else waits comes too late.
   await desk.close(ended, end.actorId !== undefined && ended.state === end.state);
   return { state: ended.state, endReason: ended.reason, attempts: desk.attemptCount };
