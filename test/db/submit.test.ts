@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { v7 as uuidv7 } from 'uuid';
+import * as schema from '../../db/schema/index.js';
+import { type NewDispatch, submitDispatch } from '../../db/submit.js';
+import { createTestDatabase, type TestDatabase } from '../support/stack.js';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => await database?.drop());
+
+const request = (more: Partial<NewDispatch> = {}): NewDispatch => ({
+  principal: 'service-1',
+  idempotencyKey: uuidv7(),
+  bodyHash: 'a',
+  to: { kind: 'email', value: `${uuidv7()}@example.test`, address: 'someone@example.test', name: 'Someone' },
+  sender: { id: 'service-1', role: 'service' },
+  submittedBy: 'key-1',
+  parks: false,
+  revision: {
+    channelId: null,
+    contactPointId: null,
+    recipientPolicy: 'ask',
+    content: { kind: 'text', text: 'Hi' },
+    templateVersion: null,
+    disposition: null,
+    tagIds: [],
+    createdBy: 'service-1',
+  },
+  deadlines: { choiceMs: 1, decisionMs: 1, outcomeMs: 1, retryMs: null },
+  ...more,
+});
+
+const submit = (one: NewDispatch) => submitDispatch(database.handle.db, one);
+
+test('R98 H5 the row itself keeps the key contract: same body, same dispatch; another body is refused; another principal has keys of its own', async () => {
+  const first = request();
+  const made = await submit(first);
+  expect(made).toMatchObject({ kind: 'created' });
+  expect(await submit(first)).toEqual({ ...made, kind: 'repeated' });
+  expect(await submit({ ...first, bodyHash: 'b' })).toEqual({ kind: 'key_reused' });
+  expect(await submit({ ...first, principal: 'service-2' })).toMatchObject({ kind: 'created' });
+});
+
+test('R98 H5 twins at once, half of them with another body: one dispatch, and each twin is told what its body is', async () => {
+  const first = request();
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => submit({ ...first, bodyHash: i % 2 === 0 ? 'a' : 'b' })));
+  expect(answers.filter((one) => one.kind === 'created')).toHaveLength(1);
+  expect(answers.filter((one) => one.kind === 'key_reused')).toHaveLength(10);
+  const rows = await database.handle.db.select().from(schema.idempotencyKeys);
+  expect(rows.filter((row) => row.key === first.idempotencyKey)).toHaveLength(1);
+});
+
+test('R117 twins for one unknown address: one client', async () => {
+  const to = { kind: 'email', value: 'twin@example.test', address: 'twin@example.test', name: 'Twin' } as const;
+  await Promise.all(Array.from({ length: 20 }, () => submit(request({ to }))));
+  const owners = await database.handle.db.select().from(schema.contactPoints);
+  expect(owners.filter((one) => one.value === 'twin@example.test')).toHaveLength(1);
+  const clients = await database.handle.db.select().from(schema.clients);
+  expect(clients.filter((one) => one.name === 'Twin')).toHaveLength(1);
+});
+
+test('H4 R113 a dispatch and the order to start it are written together, or not at all', async () => {
+  const before = (await database.handle.db.select().from(schema.dispatches)).length;
+  await expect(submit(request({ to: { clientId: uuidv7() } }))).rejects.toThrow();
+  expect(await database.handle.db.select().from(schema.dispatches)).toHaveLength(before);
+  const made = await submit(request());
+  const orders = await database.handle.db.select().from(schema.outbox);
+  expect(orders.filter((one) => 'dispatchId' in made && one.dispatchId === made.dispatchId)).toMatchObject([{ kind: 'start' }]);
+});
