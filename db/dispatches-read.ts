@@ -87,7 +87,7 @@ export interface DispatchDetail {
 /** A dispatch retries for 24 h at most: this shows all of an ordinary one and caps a strange one. */
 const maxAttempts = 500;
 
-/** All that is known of one dispatch, in five statements of one round each; null when there is none. */
+/** All that is known of one dispatch, in two rounds of a few statements each; null when there is none. */
 export async function findDispatchDetail(db: Queryable, id: string): Promise<DispatchDetail | null> {
   const [found, tried, timeline] = await Promise.all([
     db
