@@ -36,7 +36,8 @@ export async function findBrowser(): Promise<FoundBrowser> {
     try {
       const program = await source();
       const launch = () => chromium.launch({ executablePath: program.path, args: flags, timeout: startDeadlineMs, env: { ...process.env, ...program.env } });
-      await (await launch()).close();
+      const browser = await launch().catch(() => Promise.reject(new Error(`${program.path} does not start`)));
+      await browser.close();
       return { launch, missing: null };
     } catch (error) {
       problems.push((error as Error).message.split('\n', 1)[0]!.replaceAll(/[()]/g, ''));
