@@ -25,6 +25,8 @@ const liquid = new Liquid({
   strictVariables: true,
   strictFilters: true,
   ownPropertyOnly: true,
+  // Nothing is read from the disk: a template can only name what is in this empty list.
+  templates: {},
   parseLimit: 100_000,
   renderLimit: 1_000,
   memoryLimit: 1_000_000,

@@ -69,7 +69,9 @@ export const dispatches = pgTable(
     sendEpoch: integer('send_epoch').notNull(),
     runId: text('run_id'),
     createdAt: createdAt(),
-    updatedAt: instant('updated_at').notNull().default(sql`now()`),
+    updatedAt: instant('updated_at')
+      .notNull()
+      .default(sql`now()`),
     /** When the reconciler last compared this row with Temporal. */
     reconciledAt: instant('reconciled_at'),
   },
@@ -81,8 +83,12 @@ export const dispatches = pgTable(
     index('dispatches_newest').on(t.createdAt, t.id),
     index('dispatches_client').on(t.clientId, t.createdAt),
     index('dispatches_thread').on(t.threadId),
-    index('dispatches_waiting').on(t.waitingFor, t.waitingSince).where(sql`waiting_for is not null`),
-    index('dispatches_open').on(t.reconciledAt).where(sql`ended_at is null`),
+    index('dispatches_waiting')
+      .on(t.waitingFor, t.waitingSince)
+      .where(sql`waiting_for is not null`),
+    index('dispatches_open')
+      .on(t.reconciledAt)
+      .where(sql`ended_at is null`),
   ],
 );
 
@@ -100,7 +106,10 @@ export const dispatchRevisions = pgTable(
     content: jsonb('content').$type<Content>().notNull(),
     templateVersion: integer('template_version'),
     disposition: jsonb('disposition').$type<Disposition>(),
-    tagIds: text('tag_ids').array().notNull().default(sql`'{}'`),
+    tagIds: text('tag_ids')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     rendered: jsonb('rendered').$type<RenderedContent>(),
     /** SHA-256 of the rendered content, hex. */
     renderedSha256: text('rendered_sha256'),
@@ -120,7 +129,9 @@ export const recipientChoices = pgTable(
     revision: integer('revision').notNull(),
     contactPointId: uuid('contact_point_id').notNull(),
     chosenBy: text('chosen_by').notNull(),
-    chosenAt: instant('chosen_at').notNull().default(sql`now()`),
+    chosenAt: instant('chosen_at')
+      .notNull()
+      .default(sql`now()`),
   },
   (t) => [primaryKey({ columns: [t.dispatchId, t.revision] })],
 );
@@ -142,18 +153,25 @@ export const attempts = pgTable(
     contactPointId: uuid('contact_point_id'),
     verdict: jsonb('verdict').$type<Verdict>(),
     sendDeadlineAt: instant('send_deadline_at'),
-    externalIds: text('external_ids').array().notNull().default(sql`'{}'`),
+    externalIds: text('external_ids')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     failure: jsonb('failure').$type<Failure>(),
     reason: text('reason'),
     /** The attempt in doubt that this one repeats. */
     repeatsAttemptId: uuid('repeats_attempt_id'),
-    startedAt: instant('started_at').notNull().default(sql`now()`),
+    startedAt: instant('started_at')
+      .notNull()
+      .default(sql`now()`),
     finishedAt: instant('finished_at'),
   },
   (t) => [
     unique('attempts_token').on(t.dispatchId, t.attemptNo),
     check('attempts_state', oneOf('state', attemptStates)),
-    index('attempts_open').on(t.sendDeadlineAt).where(sql`state = 'sending'`),
+    index('attempts_open')
+      .on(t.sendDeadlineAt)
+      .where(sql`state = 'sending'`),
   ],
 );
 
@@ -199,7 +217,9 @@ export const events = pgTable(
       .references(() => dispatches.id),
     type: text('type').notNull(),
     data: jsonb('data').$type<Record<string, unknown>>().notNull().default({}),
-    at: instant('at').notNull().default(sql`now()`),
+    at: instant('at')
+      .notNull()
+      .default(sql`now()`),
   },
   (t) => [index('events_dispatch').on(t.dispatchId, t.seq)],
 );
@@ -229,10 +249,17 @@ export const outbox = pgTable(
     payload: jsonb('payload').$type<Record<string, unknown>>().notNull().default({}),
     createdAt: createdAt(),
     /** Nobody else takes the row before this time. */
-    leasedUntil: instant('leased_until').notNull().default(sql`now()`),
+    leasedUntil: instant('leased_until')
+      .notNull()
+      .default(sql`now()`),
     tries: integer('tries').notNull().default(0),
   },
-  (t) => [index('outbox_due').on(t.leasedUntil), uniqueIndex('outbox_one_start').on(t.dispatchId).where(sql`kind = 'start'`)],
+  (t) => [
+    index('outbox_due').on(t.leasedUntil),
+    uniqueIndex('outbox_one_start')
+      .on(t.dispatchId)
+      .where(sql`kind = 'start'`),
+  ],
 );
 
 /** What providers told us: stored before the 200, applied afterwards, unique per provider event (H7). */
@@ -246,13 +273,17 @@ export const inbox = pgTable(
     eventId: text('event_id').notNull(),
     kind: text('kind').notNull(),
     event: jsonb('event').$type<Record<string, unknown>>().notNull(),
-    receivedAt: instant('received_at').notNull().default(sql`now()`),
+    receivedAt: instant('received_at')
+      .notNull()
+      .default(sql`now()`),
     appliedAt: instant('applied_at'),
     tries: integer('tries').notNull().default(0),
   },
   (t) => [
     unique('inbox_event').on(t.channelId, t.eventId),
-    index('inbox_unapplied').on(t.receivedAt).where(sql`applied_at is null`),
+    index('inbox_unapplied')
+      .on(t.receivedAt)
+      .where(sql`applied_at is null`),
   ],
 );
 
@@ -272,5 +303,10 @@ export const receipts = pgTable(
     at: instant('at').notNull(),
     createdAt: createdAt(),
   },
-  (t) => [index('receipts_attempt').on(t.attemptId), index('receipts_unmatched').on(t.channelId, t.externalId).where(sql`attempt_id is null`)],
+  (t) => [
+    index('receipts_attempt').on(t.attemptId),
+    index('receipts_unmatched')
+      .on(t.channelId, t.externalId)
+      .where(sql`attempt_id is null`),
+  ],
 );

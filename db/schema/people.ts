@@ -22,20 +22,20 @@ export const staff = pgTable(
 );
 
 /** Bearer keys of services and staff: a readable prefix and the SHA-256 of the whole key. */
-export const apiKeys = pgTable(
-  'api_keys',
-  {
-    id: uuid('id').primaryKey(),
-    name: text('name').notNull(),
-    prefix: text('prefix').notNull().unique(),
-    secretHash: text('secret_hash').notNull(),
-    /** Null: a service key. */
-    staffId: uuid('staff_id').references(() => staff.id),
-    scopes: text('scopes').array().notNull().default(sql`'{}'`),
-    createdAt: createdAt(),
-    revokedAt: instant('revoked_at'),
-  },
-);
+export const apiKeys = pgTable('api_keys', {
+  id: uuid('id').primaryKey(),
+  name: text('name').notNull(),
+  prefix: text('prefix').notNull().unique(),
+  secretHash: text('secret_hash').notNull(),
+  /** Null: a service key. */
+  staffId: uuid('staff_id').references(() => staff.id),
+  scopes: text('scopes')
+    .array()
+    .notNull()
+    .default(sql`'{}'`),
+  createdAt: createdAt(),
+  revokedAt: instant('revoked_at'),
+});
 
 /** Where a thread can be transferred to besides an employee (who is staff). */
 export const transferTargets = pgTable(
@@ -49,11 +49,15 @@ export const transferTargets = pgTable(
   (t) => [primaryKey({ columns: [t.type, t.id] }), check('transfer_targets_type', oneOf('type', transferTargetTypes))],
 );
 
-export const clients = pgTable('clients', {
-  id: uuid('id').primaryKey(),
-  name: text('name').notNull(),
-  createdAt: createdAt(),
-});
+export const clients = pgTable(
+  'clients',
+  {
+    id: uuid('id').primaryKey(),
+    name: text('name').notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [index('clients_newest').on(t.createdAt, t.id)],
+);
 
 export const contactPoints = pgTable(
   'contact_points',
@@ -99,10 +103,7 @@ export const contactPointChannels = pgTable(
     undeliverableReason: text('undeliverable_reason'),
     undeliverableAt: instant('undeliverable_at'),
   },
-  (t) => [
-    primaryKey({ columns: [t.contactPointId, t.channelId] }),
-    uniqueIndex('contact_point_channels_canonical').on(t.channelId, t.canonicalValue),
-  ],
+  (t) => [primaryKey({ columns: [t.contactPointId, t.channelId] }), uniqueIndex('contact_point_channels_canonical').on(t.channelId, t.canonicalValue)],
 );
 
 /** A block is {client, channel | all, contact point?} (X1); lifting it keeps the row. */
@@ -123,7 +124,9 @@ export const blocks = pgTable(
   },
   (t) => [
     check('blocks_origin', oneOf('origin', ['staff', 'provider'])),
-    uniqueIndex('blocks_in_force').on(t.clientId, sql`coalesce(channel_id::text, '')`, sql`coalesce(contact_point_id::text, '')`).where(sql`lifted_at is null`),
+    uniqueIndex('blocks_in_force')
+      .on(t.clientId, sql`coalesce(channel_id::text, '')`, sql`coalesce(contact_point_id::text, '')`)
+      .where(sql`lifted_at is null`),
   ],
 );
 
@@ -142,7 +145,9 @@ export const optOuts = pgTable(
     liftedAt: instant('lifted_at'),
   },
   (t) => [
-    uniqueIndex('opt_outs_in_force').on(t.clientId, sql`coalesce(contact_point_id::text, '')`, sql`coalesce(channel_type, '')`, t.purpose).where(sql`lifted_at is null`),
+    uniqueIndex('opt_outs_in_force')
+      .on(t.clientId, sql`coalesce(contact_point_id::text, '')`, sql`coalesce(channel_type, '')`, t.purpose)
+      .where(sql`lifted_at is null`),
   ],
 );
 
@@ -150,7 +155,9 @@ export const optOuts = pgTable(
 export const settings = pgTable('settings', {
   key: text('key').primaryKey(),
   value: jsonb('value').notNull(),
-  changedAt: instant('changed_at').notNull().default(sql`now()`),
+  changedAt: instant('changed_at')
+    .notNull()
+    .default(sql`now()`),
 });
 
 /** One row: the send epoch, raised by hand after a restore from a backup (H14). */

@@ -32,7 +32,10 @@ export const threads = pgTable(
     claimedByDispatchId: uuid('claimed_by_dispatch_id'),
     /** The client wrote in a thread that a dispatch claimed (R80, R95). */
     clientWroteAt: instant('client_wrote_at'),
-    tagIds: text('tag_ids').array().notNull().default(sql`'{}'`),
+    tagIds: text('tag_ids')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     createdAt: createdAt(),
     closedAt: instant('closed_at'),
     closedBy: text('closed_by'),
@@ -40,8 +43,11 @@ export const threads = pgTable(
   (t) => [
     check('threads_status', oneOf('status', ['active', 'waiting', 'closed'])),
     check('threads_origin', oneOf('origin', ['inbound', 'outbound'])),
-    uniqueIndex('threads_one_open').on(t.scopeKey).where(sql`status <> 'closed'`),
+    uniqueIndex('threads_one_open')
+      .on(t.scopeKey)
+      .where(sql`status <> 'closed'`),
     index('threads_client').on(t.clientId, t.createdAt),
+    index('threads_newest').on(t.createdAt, t.id),
   ],
 );
 
@@ -58,7 +64,10 @@ export const messages = pgTable(
     authorId: text('author_id'),
     subject: text('subject'),
     text: text('text').notNull(),
-    bcc: text('bcc').array().notNull().default(sql`'{}'`),
+    bcc: text('bcc')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     status: text('status').$type<MessageStatus>().notNull(),
     failureReason: text('failure_reason'),
     failure: jsonb('failure').$type<Failure>(),
@@ -69,6 +78,8 @@ export const messages = pgTable(
     check('messages_direction', oneOf('direction', ['inbound', 'outgoing'])),
     check('messages_status', oneOf('status', messageStatuses)),
     index('messages_thread').on(t.threadId, t.createdAt, t.id),
-    uniqueIndex('messages_dispatch').on(t.dispatchId).where(sql`dispatch_id is not null`),
+    uniqueIndex('messages_dispatch')
+      .on(t.dispatchId)
+      .where(sql`dispatch_id is not null`),
   ],
 );

@@ -54,8 +54,12 @@ describeWithTemporal('guarantees', () => {
 
   test('R96 the disposition fails three times: it is repeated alone, the provider is called once', async () => {
     await house.db.execute(sql`create sequence closing`);
-    await house.db.execute(sql`create function refuse_closing() returns trigger language plpgsql as $$ begin if nextval('closing') <= 3 then raise exception 'not now'; end if; return new; end $$`);
-    await house.db.execute(sql`create trigger refuse_closing before update on threads for each row when (new.status = 'closed' and old.status <> 'closed') execute function refuse_closing()`);
+    await house.db.execute(
+      sql`create function refuse_closing() returns trigger language plpgsql as $$ begin if nextval('closing') <= 3 then raise exception 'not now'; end if; return new; end $$`,
+    );
+    await house.db.execute(
+      sql`create trigger refuse_closing before update on threads for each row when (new.status = 'closed' and old.status <> 'closed') execute function refuse_closing()`,
+    );
     try {
       const { clientId, phone } = await phoneClient();
       const dispatchId = await submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: close });
@@ -103,7 +107,13 @@ describeWithTemporal('guarantees', () => {
 
   test('R61 R62 a channel that requires templates refuses text; R67 an optional one takes it', async () => {
     const strict = await addWhatsappChannel(house, { ...quickPolicy, receiptWindowMs: 300, templatePolicy: 'required' }, '111222333');
-    const templateId = await addTemplate(house, { channelId: strict, origin: 'registered', name: 'r61', body: 'Dear {{name}}', variables: [{ name: 'name', type: 'text' }] });
+    const templateId = await addTemplate(house, {
+      channelId: strict,
+      origin: 'registered',
+      name: 'r61',
+      body: 'Dear {{name}}',
+      variables: [{ name: 'name', type: 'text' }],
+    });
     const one = await phoneClient();
     await openWindow(house, strict, one.point);
     const refused = await submit(house, { clientId: one.clientId, channelId: strict, content: chat(), disposition: close });
@@ -126,7 +136,11 @@ describeWithTemporal('guarantees', () => {
   });
 
   test('R70 passthrough: typed text goes out; refused by the provider, the failure stands in the history', async () => {
-    const open = await addWhatsappChannel(house, { ...quickPolicy, templateEnforcement: 'passthrough', templatePolicy: 'required', receiptWindowMs: 300 }, '777888999');
+    const open = await addWhatsappChannel(
+      house,
+      { ...quickPolicy, templateEnforcement: 'passthrough', templatePolicy: 'required', receiptWindowMs: 300 },
+      '777888999',
+    );
     const { clientId, phone } = await phoneClient(false);
     await house.control('POST', '/faults', { channel: 'whatsapp', recipient: phone, count: 1, do: { status: 400, code: 132012, details: 'differs' } });
     const dispatchId = await submit(house, { clientId, channelId: open, content: chat('Typed'), disposition: close });
@@ -170,9 +184,15 @@ describeWithTemporal('guarantees', () => {
       ...Array.from({ length: 20 }, () => submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: close, role: 'service' })),
       ...Array.from({ length: 20 }, () => clientWrites(house, whatsapp, { kind: 'phone', value: phone })),
     ]);
-    const open = await house.db.select().from(schema.threads).where(sql`client_id = ${clientId} and status <> 'closed'`);
+    const open = await house.db
+      .select()
+      .from(schema.threads)
+      .where(sql`client_id = ${clientId} and status <> 'closed'`);
     expect(open).toHaveLength(1);
-    const inbound = await house.db.select().from(schema.messages).where(sql`direction = 'inbound' and thread_id in (select id from threads where client_id = ${clientId})`);
+    const inbound = await house.db
+      .select()
+      .from(schema.messages)
+      .where(sql`direction = 'inbound' and thread_id in (select id from threads where client_id = ${clientId})`);
     expect(inbound).toHaveLength(20);
   });
 
@@ -190,7 +210,13 @@ describeWithTemporal('guarantees', () => {
   test('R10 R11 X6 a phone that never wrote is reached by a channel that may write first, with a template', async () => {
     const templateId = await addTemplate(house, { channelId: whatsapp, origin: 'registered', name: 'cold', body: 'Welcome' });
     const { clientId, phone } = await phoneClient(false);
-    const dispatchId = await submit(house, { clientId, channelId: whatsapp, content: { kind: 'template', templateId, variables: {} }, templateVersion: 1, disposition: close });
+    const dispatchId = await submit(house, {
+      clientId,
+      channelId: whatsapp,
+      content: { kind: 'template', templateId, variables: {} },
+      templateVersion: 1,
+      disposition: close,
+    });
     await untilWaiting(house, dispatchId, 'receipt');
     expect(onPhone(phone)).toHaveLength(1);
   });
@@ -235,5 +261,31 @@ describeWithTemporal('guarantees', () => {
     await untilWaiting(house, dispatchId, 'outcome');
     expect(onMail('r99change@example.test')).toHaveLength(0);
     expect(onPhone(phone)).toHaveLength(1);
+  });
+
+  test.each([
+    ["{% render '/etc/hostname' %}", 'a file of the machine'],
+    ["{% include 'package.json' %}", 'a file of the project'],
+    ['{{ who.constructor }}', 'what is not its own'],
+    ['{% for i in (1..100000000) %}{{ who }}{% endfor %}', 'more than it may take'],
+  ])('R106 a stored template cannot read %s', async (body) => {
+    const templateId = await addTemplate(house, {
+      channelId: null,
+      origin: 'own',
+      name: uuidv7(),
+      subject: 'S',
+      body,
+      variables: [{ name: 'who', type: 'text' }],
+    });
+    const address = `${uuidv7()}@example.test`;
+    const { clientId } = await addClient(house, [{ kind: 'email', value: address }]);
+    const dispatchId = await submit(house, {
+      clientId,
+      channelId: email,
+      content: { kind: 'template', templateId, variables: { who: 'x' } },
+      templateVersion: 1,
+    });
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'failed', endReason: 'VARIABLE_INVALID' });
+    expect(onMail(address)).toHaveLength(0);
   });
 });
