@@ -60,7 +60,7 @@ const meddling = `
       end if;
     elsif tg_op = 'INSERT' then
       if who = '${meddled.unclaimed}' and new.state = 'sending' and new.attempt_no = 1 then raise 'not claimed'; end if;
-    elsif who = '${meddled.unrecorded}' and clock_timestamp() < new.started_at + interval '2 seconds' then raise 'not recorded';
+    elsif who = '${meddled.unrecorded}' and clock_timestamp() < new.started_at + interval '4 seconds' then raise 'not recorded';
     end if;
     return new;
   end $$;
@@ -486,6 +486,12 @@ const stopped = ({ house, sendMail, sendChat, askOfTwo, told, waits, sends }: Wo
     await runOf(house, dispatchId).cancel();
     return dispatchId;
   },
+  'cancelled-in-temporal-before-the-record': async () => {
+    const dispatchId = await sendMail('slow-2000+unrecorded', undefined, { senderId: meddled.unrecorded });
+    await sends(dispatchId);
+    await runOf(house, dispatchId).cancel();
+    return dispatchId;
+  },
   'reset-after-acceptance': async () => {
     const { dispatchId } = await sendChat();
     await waits(dispatchId, 'receipt');
@@ -566,14 +572,20 @@ export async function roughPaths(record: (name: string, house: House, dispatchId
     const worker = await house.startWorker();
     await record('choice-by-early-signal', house, picked);
 
-    // The worker dies with a send in flight; the next one comes before the send deadline.
-    const { clientId } = await addClient(house, [{ kind: 'email', value: 'killed@example.test' }]);
-    await house.control('POST', '/faults', { channel: 'email', recipient: 'killed@example.test', do: { hangMs: 60_000 } });
-    const killed = await submit(house, { clientId, channelId: email });
-    await until(() => house.handedOver({ recipient: 'killed@example.test' }).length > 0, { what: 'the hand-over' });
+    // The worker dies with two sends in flight, one of them is cancelled in Temporal; the next worker comes before the send deadline.
+    const hang = async (address: string): Promise<string> => {
+      const { clientId } = await addClient(house, [{ kind: 'email', value: address }]);
+      await house.control('POST', '/faults', { channel: 'email', recipient: address, do: { hangMs: 60_000 } });
+      const dispatchId = await submit(house, { clientId, channelId: email });
+      await until(() => house.handedOver({ recipient: address }).length > 0, { what: 'the hand-over' });
+      return dispatchId;
+    };
+    const killed = [await hang('killed@example.test'), await hang('killed-and-cancelled@example.test')] as const;
     await worker.kill();
+    await runOf(house, killed[1]).cancel();
     await house.startWorker();
-    await record('killed-while-sending', house, killed);
+    await record('killed-while-sending', house, killed[0]);
+    await record('killed-while-sending-then-cancelled', house, killed[1]);
 
     // The database was put back to an earlier day while the choice was open (H14).
     const restored = await twoMails('restored');

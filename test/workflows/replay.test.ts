@@ -124,6 +124,7 @@ const paths: Record<string, [end: string, ...happens: string[]]> = {
   'cancelled-while-rendering': ['cancelled CANCELLED_BY_STAFF', 'checkEligibility', 'update cancel', 'renderTemplate', 'taken'],
   'cancelled-in-temporal-while-waiting': ['cancelled in Temporal', ...asked, 'cancel requested', 'endDispatch'],
   'cancelled-in-temporal-while-sending': ['cancelled in Temporal', ...straight, 'cancel requested', 'endDispatch'],
+  'cancelled-in-temporal-before-the-record': ['cancelled in Temporal', ...straight, 'cancel requested', 'recordOutcome', 'endDispatch'],
   'reset-after-acceptance': ['completed', 'reset', ...straight, 'closeThread', ...received],
   'killed-while-sending': [
     'completed',
@@ -134,6 +135,16 @@ const paths: Record<string, [end: string, ...happens: string[]]> = {
     'timer fired',
     'reconcileAttempt',
     ...straight,
+  ],
+  'killed-while-sending-then-cancelled': [
+    'cancelled in Temporal',
+    'deliverMessage',
+    'cancel requested',
+    'activity timed out',
+    'endDispatch',
+    'until the send deadline',
+    'timer fired',
+    'endDispatch',
   ],
   'send-epoch-raised': ['completed', ...asked, ...picked, ...sent, 'outcome deadline', 'update resolveOutcome', 'recordResolution', ...straight],
   'open-recipient': ['open', ...asked],
@@ -228,6 +239,8 @@ const withoutWait = [
   'answer-not-recorded',
   'cancelled-while-rendering',
   'cancelled-in-temporal-while-sending',
+  'cancelled-in-temporal-before-the-record',
+  'killed-while-sending-then-cancelled',
   'open-sending',
 ];
 const allBut = (spared: string[]): string[] => names.filter((name) => !spared.includes(name));
