@@ -27,12 +27,17 @@ export interface CheckResult {
   pickRefused: boolean;
 }
 
+/** The dispatch moved on while it was checked: nothing is decided. */
+export interface Overtaken {
+  overtaken: true;
+}
+
 const nothingDecided: Verdict = { allowed: false, refusals: [], warnings: [], candidates: [], channelId: null, contactPointId: null, ask: false };
 
 /** Safe to repeat, also after the send: an attempt that has a row gets the verdict it was sent under (H12). */
 export const checkEligibility =
   (deps: ActivityDeps) =>
-  async (input: CheckInput): Promise<CheckResult> => {
+  async (input: CheckInput): Promise<CheckResult | Overtaken> => {
     const { dispatchId, revision } = input;
     const facts = await loadFacts(deps.db, input);
     if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
@@ -54,8 +59,12 @@ export const checkEligibility =
       await recordRefusedChoice(deps.db, dispatchId, input.pick!);
     }
     await deps.checkpoint('check.decided', dispatchId);
-    await recordVerdict(deps.db, { dispatchId, revision, verdict, choice: pickRefused ? null : input.pick });
+    const recorded = await recordVerdict(deps.db, { dispatchId, revision, verdict, asOf: facts.dispatch.updatedAt, choice: pickRefused ? null : input.pick });
     await deps.checkpoint('check.recorded', dispatchId);
+    if (!recorded) {
+      deps.log.warn({ dispatchId }, 'the dispatch moved on while it was checked');
+      return { overtaken: true };
+    }
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
     return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused };
   };

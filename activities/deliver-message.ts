@@ -60,7 +60,10 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'attempt not claimed');
     return { outcome: { kind: 'not_sent' }, unrecorded: { kind: 'void', attemptId } };
   }
-  if (claim.kind === 'told') return { outcome: claim.outcome, unrecorded: null };
+  if (claim.kind === 'told') {
+    deps.log.info({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, outcome: claim.outcome.kind }, 'attempt hands nothing over');
+    return { outcome: claim.outcome, unrecorded: null };
+  }
 
   const answer = await handOver(deps, input, claim, startedAt);
   tellOperators(deps, input, answer);

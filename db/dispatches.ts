@@ -21,13 +21,19 @@ export async function moveDispatch(db: Queryable, dispatchId: string, to: Dispat
   return moved.length > 0;
 }
 
-/** Stores a check's verdict and what it decided. Safe to repeat. */
+/**
+ * Stores a check's verdict and what it decided; false when the dispatch has moved on since its facts were read, so that a check which
+ * comes late does not hide where the dispatch stands now. Safe to repeat, from the reading of the facts.
+ */
 export async function recordVerdict(
   db: Database,
-  check: { dispatchId: string; revision: number; verdict: Verdict; choice: { contactPointId: string; chosenBy: string } | null },
-): Promise<void> {
-  const { dispatchId, revision, verdict } = check;
-  await db.transaction(async (tx) => {
+  check: { dispatchId: string; revision: number; verdict: Verdict; asOf: string; choice: { contactPointId: string; chosenBy: string } | null },
+): Promise<boolean> {
+  const { dispatchId, revision, verdict, asOf } = check;
+  return await db.transaction(async (tx) => {
+    const unmoved = and(eq(dispatches.id, dispatchId), sql`updated_at = ${asOf}::timestamptz`);
+    const [row] = await tx.select({ id: dispatches.id }).from(dispatches).where(unmoved).for('no key update');
+    if (!row) return false;
     if (check.choice) {
       const made = await tx.insert(recipientChoices).values({ dispatchId, revision, ...check.choice }).onConflictDoNothing().returning();
       if (made.length > 0) await recordEvent(tx, dispatchId, 'recipient.chosen', { ...check.choice });
@@ -39,6 +45,7 @@ export async function recordVerdict(
       contactPointId: verdict.contactPointId,
     });
     await recordEvent(tx, dispatchId, 'eligibility.checked', { allowed: verdict.allowed, ask: verdict.ask, codes: verdict.refusals.map((one) => one.code) });
+    return true;
   });
 }
 

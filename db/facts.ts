@@ -34,6 +34,8 @@ export interface DispatchFacts {
     threadId: string | null;
     deadlines: Deadlines;
     acceptedAt: Date;
+    /** When the row last moved, as the database writes it: to see whether it has moved on since. */
+    updatedAt: string;
     verdict: Verdict | null;
   };
   request: {
@@ -74,7 +76,8 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
     select json_build_object(
       'now', now(),
       'dispatch', json_build_object('id', d.id, 'clientId', d.client_id, 'senderId', d.sender_id, 'senderRole', d.sender_role, 'parks', d.parks, 'state', d.state,
-        'sendEpoch', d.send_epoch, 'threadId', d.thread_id, 'deadlines', d.deadlines, 'acceptedAt', d.created_at, 'verdict', d.verdict),
+        'sendEpoch', d.send_epoch, 'threadId', d.thread_id, 'deadlines', d.deadlines, 'acceptedAt', d.created_at,
+        'updatedAt', d.updated_at, 'verdict', d.verdict),
       'request', json_build_object('channelId', r.channel_id, 'contactPointId', r.contact_point_id, 'recipientPolicy', r.recipient_policy,
         'content', r.content, 'templateVersion', r.template_version, 'disposition', r.disposition, 'tagIds', r.tag_ids),
       'choice', (select rc.contact_point_id from recipient_choices rc where rc.dispatch_id = d.id and rc.revision = r.revision),

@@ -20,11 +20,15 @@ export class Course {
     this.sendEpoch = sendEpoch;
   }
 
-  /** What the check asks about; only the first one of a run is a first check. */
-  checked(): { revision: number; attemptNo: number; firstCheck: boolean } {
+  /** What the check asks about. */
+  question(): { revision: number; attemptNo: number; firstCheck: boolean } {
     const { revision, attemptNo, firstCheck } = this;
-    this.firstCheck = false;
     return { revision, attemptNo, firstCheck };
+  }
+
+  /** Only the first check of a run is a first check. */
+  checked(): void {
+    this.firstCheck = false;
   }
 
   /** The retry deadline's clock runs from the first attempt since a person last acted. */

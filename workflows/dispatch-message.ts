@@ -11,6 +11,9 @@ import type { DispatchInput, DispatchResult } from './dispatch-message.contract.
 import { ledger } from './ledger.js';
 import { backOff, settleDoubt, waitForPerson } from './waits.js';
 
+/** A check that was overtaken is made again after this time, in milliseconds. */
+const overtakenMs = 100;
+
 export interface End {
   state: EndState;
   reason: EndReason | null;
@@ -33,7 +36,13 @@ async function send(desk: Desk, input: DispatchInput): Promise<End> {
   const { dispatchId, parks } = input;
   const course = new Course(input.sendEpoch);
   for (;;) {
-    const check = await ledger.checkEligibility({ dispatchId, ...course.checked(), pick: pickOf(desk) });
+    const check = await ledger.checkEligibility({ dispatchId, ...course.question(), pick: pickOf(desk) });
+    if ('overtaken' in check) {
+      // Once more by way of the server: a worker that has lost this run finds out there.
+      await sleep(overtakenMs, { summary: 'the dispatch moved on' });
+      continue;
+    }
+    course.checked();
     desk.hearVerdict(check);
     if (check.step.kind === 'end') return check.step;
     if (check.step.kind === 'wait') {
