@@ -119,9 +119,9 @@ describeInBrowser(`Temporal Web${missing === null ? '' : ` (${missing})`}`, () =
 
     const query = "DispatchWaitingFor='recipient'";
     const list = `${temporal.uiUrl}/namespaces/default/workflows?query=${encodeURIComponent(query)}`;
-    const untilListed = (count: number) =>
-      until(async () => (await house.temporal.workflow.count(query)).count === count, { what: `the list to hold ${count}` });
-    await untilListed(1);
+    const untilCounted = (asked: string, count: number) =>
+      until(async () => (await house.temporal.workflow.count(asked)).count === count, { what: `${asked} to find ${count}` });
+    await untilCounted(query, 1);
     await page.goto(list);
     await seen('1 Workflow');
     await seen(workflowId);
@@ -160,11 +160,12 @@ describeInBrowser(`Temporal Web${missing === null ? '' : ` (${missing})`}`, () =
 
     const picked = await call(house, supervisor.key, 'POST', `/v1/dispatches/${id}/recipient-choice`, { contactPointId: points[1] });
     expect(picked.status).toBe(200);
-    await untilListed(0);
+    await untilCounted(query, 0);
     await page.goto(list);
     await seen('0 Workflows');
     expect(await page.getByText(workflowId).count()).toBe(0);
     await untilEnded(house, id);
+    await untilCounted('DispatchWaitingFor IS NOT NULL', 0);
     expect(house.handedOver().map((one) => one.recipients)).toEqual([[phones[1]!.slice(1)]]);
   }, 120_000);
 
