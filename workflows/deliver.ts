@@ -49,6 +49,6 @@ export async function deliver(desk: Desk, course: Course, dispatchId: string, pl
     await sleep(outcome.waitMs, { summary: 'until the send deadline' });
     outcome = await ledger.reconcileAttempt(ref);
   }
-  desk.note(`attempt ${attemptNo} ${outcome.kind}`);
+  desk.hearOutcome(outcome);
   return outcome;
 }

@@ -16,10 +16,12 @@ import { refusals, type RefusalCode } from '../domain/codes.js';
 import { type DispatchMessage, type DispatchState, refuseMessage, type WaitingFor } from '../domain/dispatch.js';
 import type { Disposition } from '../domain/disposition.js';
 import type { Verdict } from '../domain/eligibility.js';
-import type { EndReason } from '../domain/next-step.js';
+import type { FailureClass } from '../domain/failure.js';
+import type { AttemptOutcome, EndReason } from '../domain/next-step.js';
+import type { DeliveryPlan } from '../domain/plan.js';
 import * as contract from './dispatch-message.contract.js';
 import { ledger } from './ledger.js';
-import { describeWait, timerNames } from './user-metadata.js';
+import { describeWait, descriptions, timerNames } from './user-metadata.js';
 
 /** What somebody said to the dispatch. */
 export type Word =
@@ -58,6 +60,7 @@ export class Desk {
   parked = false;
   state: DispatchState = 'checking';
   attemptCount = 0;
+  private failureClass: FailureClass | null = null;
   private waitingFor: WaitingFor | null = null;
   private chosen = false;
   private request: Request | null = null;
@@ -112,6 +115,12 @@ export class Desk {
     this.state = 'sending';
   }
 
+  /** What became of an attempt; its failure class is told with the next wait. */
+  hearOutcome(outcome: AttemptOutcome): void {
+    this.note(`attempt ${this.attemptCount} ${outcome.kind}`);
+    this.failureClass = 'failure' in outcome ? outcome.failure.class : null;
+  }
+
   /** A provider has the message: what was said meanwhile comes too late. */
   accept(): void {
     this.accepted = true;
@@ -119,8 +128,9 @@ export class Desk {
   }
 
   /** Keeps a check's verdict, and answers a pick that was waiting for it: it holds, or the wait for another goes on (R46). */
-  hearVerdict(check: { verdict: Verdict; pickRefused: boolean; step: { kind: string } }): void {
+  hearVerdict(check: { verdict: Verdict; plan: DeliveryPlan | null; pickRefused: boolean; step: { kind: string } }): void {
     this.verdict = check.verdict;
+    if (check.plan) this.tellChannel(check.plan);
     this.state = 'checking';
     this.note(`checked: ${check.step.kind}`);
     if (!this.pending('choice')) return;
@@ -177,6 +187,7 @@ export class Desk {
       { key: keys.dueAt, value: due },
       { key: keys.attempts, value: this.attemptCount },
       { key: keys.reason, value: spec.reason },
+      { key: keys.failureClass, value: this.failureClass },
     ]);
     const { dispatchId } = this.input;
     const senderId = workflowInfo().typedSearchAttributes.get(keys.senderId) ?? 'unknown';
@@ -192,8 +203,20 @@ export class Desk {
       { key: keys.waitingFor, value: null },
       { key: keys.waitingSince, value: null },
       { key: keys.dueAt, value: null },
+      { key: keys.reason, value: null },
+      { key: keys.failureClass, value: null },
     ]);
     setCurrentDetails('');
+  }
+
+  /** A channel that was decided here, or changed, is found by its attributes too. */
+  private tellChannel({ channelId, channelType }: DeliveryPlan): void {
+    const { channel, channelType: type } = contract.searchAttributes;
+    if (workflowInfo().typedSearchAttributes.get(channel) === channelId) return;
+    upsertSearchAttributes([
+      { key: channel, value: channelId },
+      { key: type, value: channelType },
+    ]);
   }
 
   private hear<A extends contract.Actor>(definition: UpdateDefinition<contract.Standing, [A]>, message: DispatchMessage, toWord: (said: A) => Word): void {
@@ -209,6 +232,7 @@ export class Desk {
         const code = this.refuse(message, toWord(said));
         if (code) throw this.refusal(code);
       },
+      description: descriptions[message],
     });
   }
 

@@ -1,6 +1,6 @@
 /** What Temporal Web shows of a dispatch in words: ids, codes and times alone, never an address or a name (R4, R116). */
 
-import type { WaitingFor } from '../domain/dispatch.js';
+import type { DispatchMessage, WaitingFor } from '../domain/dispatch.js';
 import type { SenderRole } from '../domain/disposition.js';
 import type { Candidate } from '../domain/recipient.js';
 
@@ -119,3 +119,16 @@ function fit(text: string, maxBytes: number): string {
 function jsonBytes(text: string): number {
   return new TextEncoder().encode(JSON.stringify(text)).length;
 }
+
+/** What Temporal Web says of each message that a dispatch takes. */
+export const descriptions: Record<DispatchMessage, string> = {
+  chooseRecipient: 'Picks the contact point that receives; checked before it counts',
+  cancel: 'Ends the dispatch before anything is handed over',
+  restart: 'Goes on with another channel or content after a race',
+  provideTemplate: 'Goes on with a registered template',
+  retryNow: 'Cuts the back-off short',
+  changeChannel: 'Goes on with another channel',
+  abandon: 'Gives up a message that no provider has accepted',
+  resolveOutcome: 'Says what became of an attempt that nobody can tell about',
+  setDisposition: 'Puts another disposition in the place of one that failed',
+};

@@ -78,6 +78,23 @@ describeWithTemporal('submits over HTTP, on the whole stack', () => {
     expect(house.handedOver({ recipient: phone.replace('+', '') })).toHaveLength(1);
   });
 
+  test('R86 the database does not answer: the sender is told so, with a request id; the same submit again is safe', async () => {
+    const { clientId } = await addClient(house, [{ kind: 'email', value: 'r86@example.test' }]);
+    const key = uuidv7();
+    const body = { clientId, channelId: email, content: { kind: 'text', text: 'Again', subject: 'Again' } };
+    const once = () => call(house, service, 'POST', '/v1/dispatches', body, { 'idempotency-key': key });
+    await house.db.transaction(async (tx) => {
+      await tx.execute(sql`lock table api_keys in access exclusive mode`);
+      const told = await once();
+      expect(told).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE', instance: expect.any(String) } });
+      expect(told.headers.get('retry-after')).toBeTruthy();
+    });
+    const answer = await submit(body, key);
+    expect(answer.status).toBe(202);
+    await untilEnded(house, answer.body['id'] as unknown as string);
+    expect(house.handedOver({ recipient: 'r86@example.test' })).toHaveLength(1);
+  });
+
   test('R97 fifty parallel emails to one client are all sent', async () => {
     const { clientId } = await addClient(house, [{ kind: 'email', value: 'fifty@example.test' }]);
     const answers = await Promise.all(
