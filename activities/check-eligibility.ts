@@ -74,4 +74,3 @@ function planFor(facts: EligibilityFacts, verdict: Verdict, disposition: Paramet
   if (!channel || !verdict.contactPointId) throw new Error('A verdict that allows sending names no channel or no contact point.');
   return planDelivery(channel, verdict.contactPointId, disposition);
 }
-

@@ -27,8 +27,7 @@ export interface DeliverInput {
 
 /** `claimed`: the row is ours and the message may be handed over. `told`: it may not, and this is what became of the attempt. */
 export type Claim =
-  | { kind: 'claimed'; attempt: AttemptRow; ladder: Ladder; acceptedAt: Date; handOver: HandOverFacts }
-  | { kind: 'told'; outcome: AttemptOutcome };
+  { kind: 'claimed'; attempt: AttemptRow; ladder: Ladder; acceptedAt: Date; handOver: HandOverFacts } | { kind: 'told'; outcome: AttemptOutcome };
 
 const told = (outcome: AttemptOutcome): Claim => ({ kind: 'told', outcome });
 

@@ -90,7 +90,12 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   const { channel, rendered, renderedSha256, to, served } = claim.handOver;
   const plugin = deps.registry.find(channel.type, channel.provider)!;
   const hash = createHash('sha256').update(frozenForm(rendered)).digest('hex');
-  if (hash !== renderedSha256) return { kind: 'refused', failure: { class: 'invalid_content', scope: 'message', provider: { message: 'The stored content no longer matches its hash.' } }, recipients: [] };
+  if (hash !== renderedSha256)
+    return {
+      kind: 'refused',
+      failure: { class: 'invalid_content', scope: 'message', provider: { message: 'The stored content no longer matches its hash.' } },
+      recipients: [],
+    };
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
   const envelope = [to.address, ...rendered.bcc];
@@ -129,9 +134,11 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
 
 function answerOf(outcome: SendOutcome, envelope: readonly string[], sentWithoutReceipt: boolean): Answer {
   if (outcome.kind === 'unknown') return outcome;
-  const recipients = (outcome.perRecipient ?? []).map(
-    (one): SettledRecipient => ({ position: envelope.indexOf(one.address), status: one.status, ...(one.failure ? { failure: one.failure } : {}) }),
-  );
+  const recipients = (outcome.perRecipient ?? []).map((one): SettledRecipient => ({
+    position: envelope.indexOf(one.address),
+    status: one.status,
+    ...(one.failure ? { failure: one.failure } : {}),
+  }));
   if (outcome.kind === 'refused') return { kind: 'refused', failure: outcome.failure, recipients };
   return { kind: 'accepted', externalIds: outcome.externalIds, canonicalValue: outcome.canonicalAddress?.value ?? null, recipients, sentWithoutReceipt };
 }

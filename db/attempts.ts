@@ -12,7 +12,10 @@ import { attempts, type AttemptState, dispatches, receipts } from './schema/inde
 export type AttemptRow = typeof attempts.$inferSelect;
 
 export async function findAttempt(db: Queryable, dispatchId: string, attemptNo: number): Promise<AttemptRow | null> {
-  const [row] = await db.select().from(attempts).where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)));
+  const [row] = await db
+    .select()
+    .from(attempts)
+    .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)));
   return row ?? null;
 }
 
@@ -113,7 +116,9 @@ export async function readOutcome(db: Queryable, row: AttemptRow): Promise<Attem
     case 'resent_possible_duplicate':
       return { kind: 'decided', fresh: false };
     case 'sending': {
-      const [left] = await db.execute<{ ms: number }>(sql`select ceil(extract(epoch from ${row.sendDeadlineAt!.toISOString()}::timestamptz - now()) * 1000)::int as ms`);
+      const [left] = await db.execute<{ ms: number }>(
+        sql`select ceil(extract(epoch from ${row.sendDeadlineAt!.toISOString()}::timestamptz - now()) * 1000)::int as ms`,
+      );
       return left!.ms > 0 ? { kind: 'still_sending', waitMs: left!.ms + 50 } : { kind: 'unknown', failure: noReply };
     }
   }
@@ -138,7 +143,11 @@ export async function askLedger(tx: Queryable, dispatchId: string, attemptNo: nu
 }
 
 /** The owner says that nothing left and nothing will: the number is closed, whether its row was written or not. Somebody else's row stays (H11). */
-export async function voidAttempt(tx: Queryable, id: string, ref: { dispatchId: string; attemptNo: number; generation: number; revision: number }): Promise<void> {
+export async function voidAttempt(
+  tx: Queryable,
+  id: string,
+  ref: { dispatchId: string; attemptNo: number; generation: number; revision: number },
+): Promise<void> {
   const { dispatchId, attemptNo, generation, revision } = ref;
   await tx
     .insert(attempts)
@@ -197,13 +206,21 @@ export async function doubtAttempt(tx: Queryable, row: AttemptRow, failure: Fail
   const [receipt] = await tx.select({ id: receipts.id }).from(receipts).where(eq(receipts.attemptId, row.id)).limit(1);
   const to = receipt ? 'reconciled_sent' : 'in_doubt';
   await moveAttempt(tx, row.id, ['sending'], to, { failure, reason: meaningOf(failure).reason });
-  await tx.update(dispatches).set({ inDoubt: !receipt, updatedAt: sql`now()` }).where(eq(dispatches.id, row.dispatchId));
+  await tx
+    .update(dispatches)
+    .set({ inDoubt: !receipt, updatedAt: sql`now()` })
+    .where(eq(dispatches.id, row.dispatchId));
   await recordEvent(tx, row.dispatchId, receipt ? 'delivery.reconciled' : 'delivery.doubted', { attemptNo: row.attemptNo });
   return receipt ? { kind: 'accepted' } : { kind: 'unknown', failure };
 }
 
 /** Receipts that came before the provider's id was known find their attempt now. */
-export async function adoptReceipts(tx: Queryable, channelId: string, attemptId: string, externalIds: readonly string[]): Promise<(typeof receipts.$inferSelect)[]> {
+export async function adoptReceipts(
+  tx: Queryable,
+  channelId: string,
+  attemptId: string,
+  externalIds: readonly string[],
+): Promise<(typeof receipts.$inferSelect)[]> {
   if (externalIds.length === 0) return [];
   return await tx
     .update(receipts)

@@ -70,7 +70,11 @@ export interface HandOverFacts {
 
 /** What a hand-over needs: the channel with its sealed credentials, the address and the frozen content. */
 export async function loadHandOver(db: Queryable, ids: Ids): Promise<HandOverFacts> {
-  const [row] = await db.execute<{ facts: Omit<HandOverFacts, 'channel'> & { channel: Omit<SendingChannel, 'credentials' | 'credentialsKey'> }; credentials: Buffer | null; credentials_key: Buffer | null }>(sql`
+  const [row] = await db.execute<{
+    facts: Omit<HandOverFacts, 'channel'> & { channel: Omit<SendingChannel, 'credentials' | 'credentialsKey'> };
+    credentials: Buffer | null;
+    credentials_key: Buffer | null;
+  }>(sql`
     select json_build_object(
       'channel', json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'config', c.config, 'policy', c.policy),
       'to', json_build_object('kind', p.kind, 'address', p.address),

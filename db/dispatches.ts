@@ -35,7 +35,11 @@ export async function recordVerdict(
     const [row] = await tx.select({ id: dispatches.id }).from(dispatches).where(unmoved).for('no key update');
     if (!row) return false;
     if (check.choice) {
-      const made = await tx.insert(recipientChoices).values({ dispatchId, revision, ...check.choice }).onConflictDoNothing().returning();
+      const made = await tx
+        .insert(recipientChoices)
+        .values({ dispatchId, revision, ...check.choice })
+        .onConflictDoNothing()
+        .returning();
       if (made.length > 0) await recordEvent(tx, dispatchId, 'recipient.chosen', { ...check.choice });
     }
     await moveDispatch(tx, dispatchId, 'checking', {
@@ -81,10 +85,7 @@ export type Ending = { state: EndState; reason: EndReason | null } | { stillSend
  * Ends a dispatch as the ledger allows (I4) and gives its thread back unless something was accepted. Safe to repeat: the first end
  * stays, and it is the one that is told.
  */
-export async function endDispatch(
-  db: Database,
-  end: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string },
-): Promise<Ending> {
+export async function endDispatch(db: Database, end: { dispatchId: string; state: EndState; reason: EndReason | null; actorId?: string }): Promise<Ending> {
   return await db.transaction(async (tx) => {
     const stillSendingMs = await settleOverdue(tx, end.dispatchId);
     if (stillSendingMs > 0) return { stillSendingMs };

@@ -10,7 +10,13 @@ import { dispatches, dispatchRevisions, staff, threads, transferTargets } from '
 export async function applyDisposition(db: Database, dispatchId: string, repair: Disposition | null, actorId: string | null): Promise<DispositionResult> {
   return await db.transaction(async (tx) => {
     const [row] = await tx
-      .select({ status: dispatches.dispositionStatus, threadId: dispatches.threadId, senderId: dispatches.senderId, asked: dispatchRevisions.disposition, state: dispatches.state })
+      .select({
+        status: dispatches.dispositionStatus,
+        threadId: dispatches.threadId,
+        senderId: dispatches.senderId,
+        asked: dispatchRevisions.disposition,
+        state: dispatches.state,
+      })
       .from(dispatches)
       .innerJoin(dispatchRevisions, and(eq(dispatchRevisions.dispatchId, dispatches.id), eq(dispatchRevisions.revision, dispatches.revision)))
       .where(eq(dispatches.id, dispatchId))
@@ -26,7 +32,9 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
         dispositionReason: result.reason ?? null,
         updatedAt: sql`now()`,
         // Only the main line moves on to `disposing`; a repair finds the dispatch there already.
-        ...(row.state === 'sending' || row.state === 'outcome_unknown' ? { state: 'disposing' as const, waitingFor: null, waitingSince: null, dueAt: null } : {}),
+        ...(row.state === 'sending' || row.state === 'outcome_unknown'
+          ? { state: 'disposing' as const, waitingFor: null, waitingSince: null, dueAt: null }
+          : {}),
       })
       .where(eq(dispatches.id, dispatchId));
     await recordEvent(tx, dispatchId, result.status === 'failed' ? 'disposition.failed' : 'disposition.applied', {
@@ -60,7 +68,10 @@ async function dispose(tx: Queryable, threadId: string, dispatchId: string, disp
 async function findTarget(tx: Queryable, target: { type: string; id: string }): Promise<boolean> {
   const rows =
     target.type === 'employee'
-      ? await tx.select({ id: staff.id }).from(staff).where(and(sql`${staff.id}::text = ${target.id}`, isNull(staff.archivedAt)))
+      ? await tx
+          .select({ id: staff.id })
+          .from(staff)
+          .where(and(sql`${staff.id}::text = ${target.id}`, isNull(staff.archivedAt)))
       : await tx
           .select({ id: transferTargets.id })
           .from(transferTargets)

@@ -50,10 +50,16 @@ export async function lockEvent(tx: Queryable, id: number): Promise<InboxRow | n
 
 /** Part of the transaction that applies the event. */
 export async function markApplied(tx: Queryable, id: number): Promise<void> {
-  await tx.update(inbox).set({ appliedAt: sql`now()` }).where(eq(inbox.id, id));
+  await tx
+    .update(inbox)
+    .set({ appliedAt: sql`now()` })
+    .where(eq(inbox.id, id));
 }
 
 /** An event that could not be applied is tried again, later each time it fails. */
 export async function countFailure(db: Database, id: number): Promise<void> {
-  await db.update(inbox).set({ tries: sql`tries + 1` }).where(eq(inbox.id, id));
+  await db
+    .update(inbox)
+    .set({ tries: sql`tries + 1` })
+    .where(eq(inbox.id, id));
 }

@@ -9,7 +9,10 @@ import type { Queryable } from './connect.js';
 import { dispatches, messages } from './schema/index.js';
 
 /** Writes the outgoing message into its thread; a later attempt of the same dispatch moves it to the thread in use. */
-export async function writeOutgoingMessage(db: Queryable, entry: { dispatchId: string; threadId: string; authorId: string; content: RenderedContent }): Promise<void> {
+export async function writeOutgoingMessage(
+  db: Queryable,
+  entry: { dispatchId: string; threadId: string; authorId: string; content: RenderedContent },
+): Promise<void> {
   const { dispatchId, threadId, authorId, content } = entry;
   const body = { threadId, subject: content.subject, text: content.text, bcc: content.bcc };
   await db

@@ -26,7 +26,10 @@ export async function recordContactBlock(tx: Queryable, channelId: string, from:
   if (!point) return;
   if (blocked) {
     const reason = 'RECIPIENT_BLOCKED_BUSINESS';
-    await tx.insert(blocks).values({ id: uuidv7(), clientId: point.clientId, channelId, contactPointId: point.id, origin: 'provider', reason }).onConflictDoNothing();
+    await tx
+      .insert(blocks)
+      .values({ id: uuidv7(), clientId: point.clientId, channelId, contactPointId: point.id, origin: 'provider', reason })
+      .onConflictDoNothing();
     return;
   }
   await tx
@@ -37,7 +40,10 @@ export async function recordContactBlock(tx: Queryable, channelId: string, from:
 
 /** The client changed the number: the contact point takes the new value, unless that belongs to somebody already (R117). */
 export async function changeAddress(tx: Queryable, from: KnownAddress, to: KnownAddress & { address: string }): Promise<void> {
-  const taken = tx.select().from(contactPoints).where(and(eq(contactPoints.kind, to.kind), eq(contactPoints.value, to.value)));
+  const taken = tx
+    .select()
+    .from(contactPoints)
+    .where(and(eq(contactPoints.kind, to.kind), eq(contactPoints.value, to.value)));
   await tx
     .update(contactPoints)
     .set({ value: to.value, address: to.address })
@@ -45,7 +51,11 @@ export async function changeAddress(tx: Queryable, from: KnownAddress, to: Known
 }
 
 /** The provider approved, rejected or paused a registered template. Safe to repeat. */
-export async function changeTemplateStatus(tx: Queryable, channelId: string, template: { name: string; language: string; status: TemplateStatus }): Promise<void> {
+export async function changeTemplateStatus(
+  tx: Queryable,
+  channelId: string,
+  template: { name: string; language: string; status: TemplateStatus },
+): Promise<void> {
   await tx
     .update(templates)
     .set({ status: template.status })

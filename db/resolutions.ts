@@ -30,10 +30,16 @@ export async function resolveAttempt(db: Database, resolution: Resolution): Prom
       return;
     }
     const to = outcome === 'sent' ? 'reconciled_sent' : outcome === 'not_sent' ? 'reconciled_not_sent' : 'parked';
-    const changed = row ? await moveAttempt(tx, row.id, outcome === 'parked' ? ['in_doubt'] : doubtful, to) : outcome !== 'parked' && (await insertSettled(tx, resolution, to));
+    const changed = row
+      ? await moveAttempt(tx, row.id, outcome === 'parked' ? ['in_doubt'] : doubtful, to)
+      : outcome !== 'parked' && (await insertSettled(tx, resolution, to));
     if (!changed) return;
     if (outcome === 'sent') await raiseMessageStatus(tx, dispatchId, 'wired');
-    if (outcome !== 'parked') await tx.update(dispatches).set({ inDoubt: outcome === 'sent', updatedAt: sql`now()` }).where(eq(dispatches.id, dispatchId));
+    if (outcome !== 'parked')
+      await tx
+        .update(dispatches)
+        .set({ inDoubt: outcome === 'sent', updatedAt: sql`now()` })
+        .where(eq(dispatches.id, dispatchId));
     await recordEvent(tx, dispatchId, outcome === 'parked' ? 'delivery.parked' : 'outcome.resolved', { attemptNo, outcome, by: resolution.actorId });
   });
 }

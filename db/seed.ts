@@ -149,31 +149,27 @@ async function seedTemplates(tx: Queryable, whatsappId: string): Promise<void> {
     id: uuidv7(),
     ...one,
   }));
-  await tx
-    .insert(templates)
-    .values(
-      rows.map(({ id, channelId, name: title, status }) => ({
-        id,
-        channelId,
-        origin: channelId ? ('registered' as const) : ('own' as const),
-        name: title,
-        language: 'en',
-        status: status ?? ('approved' as const),
-      })),
-    );
-  await tx
-    .insert(templateVersions)
-    .values(
-      rows.map(({ id, subject, header, body, footer, variables }) => ({
-        templateId: id,
-        version: 1,
-        subject: subject ?? null,
-        header: header ?? null,
-        body,
-        footer: footer ?? null,
-        variables,
-      })),
-    );
+  await tx.insert(templates).values(
+    rows.map(({ id, channelId, name: title, status }) => ({
+      id,
+      channelId,
+      origin: channelId ? ('registered' as const) : ('own' as const),
+      name: title,
+      language: 'en',
+      status: status ?? ('approved' as const),
+    })),
+  );
+  await tx.insert(templateVersions).values(
+    rows.map(({ id, subject, header, body, footer, variables }) => ({
+      templateId: id,
+      version: 1,
+      subject: subject ?? null,
+      header: header ?? null,
+      body,
+      footer: footer ?? null,
+      variables,
+    })),
+  );
 }
 
 /** What clients have, in turn: nobody has all, some have nothing, some have two numbers and so have to be asked about. */

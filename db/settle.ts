@@ -43,7 +43,14 @@ export async function settleAttempt(db: Database, attemptId: string, answer: Ans
     if (answer.recipients.length > 0) {
       await tx
         .insert(attemptRecipients)
-        .values(answer.recipients.map((one) => ({ attemptId, role: one.position === 0 ? ('to' as const) : ('bcc' as const), address: addressAt(row, one.position), ...one })))
+        .values(
+          answer.recipients.map((one) => ({
+            attemptId,
+            role: one.position === 0 ? ('to' as const) : ('bcc' as const),
+            address: addressAt(row, one.position),
+            ...one,
+          })),
+        )
         .onConflictDoNothing();
     }
     if (late) await leaveSignal(tx, row.dispatchId, 'receipt');
@@ -59,7 +66,10 @@ function addressAt(row: AttemptRow, position: number) {
 
 async function settleAccepted(tx: Queryable, row: AttemptRow, answer: Extract<Answer, { kind: 'accepted' }>, late: boolean): Promise<void> {
   await moveAttempt(tx, row.id, ['sending', 'in_doubt', 'parked'], late ? 'reconciled_sent' : 'accepted', { externalIds: answer.externalIds });
-  await tx.update(dispatches).set({ inDoubt: false, updatedAt: sql`now()` }).where(eq(dispatches.id, row.dispatchId));
+  await tx
+    .update(dispatches)
+    .set({ inDoubt: false, updatedAt: sql`now()` })
+    .where(eq(dispatches.id, row.dispatchId));
   const channelId = row.channelId!;
   if (answer.externalIds.length > 0) {
     await tx
@@ -86,7 +96,10 @@ async function settleRefused(tx: Queryable, row: AttemptRow, answer: Extract<Ans
   const to = late ? 'reconciled_not_sent' : retry === 'permanent' ? 'refused_permanent' : 'refused_temporary';
   await moveAttempt(tx, row.id, ['sending', 'in_doubt', 'parked'], to, { failure: answer.failure, reason });
   await raiseMessageStatus(tx, row.dispatchId, 'queued', { failure: answer.failure, reason });
-  await tx.update(dispatches).set({ inDoubt: false, updatedAt: sql`now()` }).where(eq(dispatches.id, row.dispatchId));
+  await tx
+    .update(dispatches)
+    .set({ inDoubt: false, updatedAt: sql`now()` })
+    .where(eq(dispatches.id, row.dispatchId));
   await leaveMark(tx, row, answer.failure);
   await recordEvent(tx, row.dispatchId, retry === 'permanent' ? 'delivery.failed' : 'delivery.errored', {
     attemptNo: row.attemptNo,
@@ -105,7 +118,11 @@ async function rememberCanonical(tx: Queryable, contactPointId: string, channelI
 }
 
 /** What a refusal changes beyond the dispatch (4.3): a block, an opt-out, an undeliverable mark, a paused template or channel. */
-export async function leaveMark(tx: Queryable, row: Pick<AttemptRow, 'dispatchId' | 'channelId' | 'contactPointId' | 'revision'>, failure: Failure): Promise<void> {
+export async function leaveMark(
+  tx: Queryable,
+  row: Pick<AttemptRow, 'dispatchId' | 'channelId' | 'contactPointId' | 'revision'>,
+  failure: Failure,
+): Promise<void> {
   const { mark, reason } = meaningOf(failure);
   const channelId = row.channelId!;
   const contactPointId = row.contactPointId!;

@@ -14,7 +14,9 @@ export async function carryOutbox(deps: RelayDeps): Promise<number> {
   const rows = await leaseOutbox(deps.handle.db, batch, leaseSeconds);
   await Promise.all(
     rows.map((row) =>
-      carry(deps, row).catch((error: unknown) => deps.log.warn({ dispatchId: row.dispatchId, kind: row.kind, tries: row.tries, err: error }, 'outbox row not carried yet')),
+      carry(deps, row).catch((error: unknown) =>
+        deps.log.warn({ dispatchId: row.dispatchId, kind: row.kind, tries: row.tries, err: error }, 'outbox row not carried yet'),
+      ),
     ),
   );
   return rows.length;

@@ -17,9 +17,11 @@ export async function reconcile(deps: RelayDeps, everyMs: number): Promise<numbe
   const ids = await takeUncompared(deps.handle.db, batch, everyMs);
   for (let i = 0; i < ids.length; i += atOnce) {
     await Promise.all(
-      ids.slice(i, i + atOnce).map((dispatchId) =>
-        compare(deps, dispatchId).catch((error: unknown) => deps.log.warn({ dispatchId, err: error }, 'dispatch not compared with Temporal yet')),
-      ),
+      ids
+        .slice(i, i + atOnce)
+        .map((dispatchId) =>
+          compare(deps, dispatchId).catch((error: unknown) => deps.log.warn({ dispatchId, err: error }, 'dispatch not compared with Temporal yet')),
+        ),
     );
   }
   return ids.length;

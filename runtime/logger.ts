@@ -60,5 +60,9 @@ function tellFault(error: unknown): Record<string, unknown> {
 function withoutData(message: string): string {
   if (message.startsWith('Failed query')) return 'Failed query';
   const line = message.split('\n', 1)[0] ?? '';
-  return line.replace(/"[^"]*"|'[^']*'/g, '"…"').replace(/[^\s<>@]+@[^\s<>@]+/g, '…@…').replace(/\d{7,}/g, '…').slice(0, 300);
+  return line
+    .replace(/"[^"]*"|'[^']*'/g, '"…"')
+    .replace(/[^\s<>@]+@[^\s<>@]+/g, '…@…')
+    .replace(/\d{7,}/g, '…')
+    .slice(0, 300);
 }

@@ -14,7 +14,10 @@ const mailFault = z.strictObject({
   count,
   do: z
     .strictObject({
-      reply: z.string().regex(/^[45]\d\d [\x20-\x7e]{1,200}$/, 'an SMTP refusal, as in "451 4.7.1 busy"').optional(),
+      reply: z
+        .string()
+        .regex(/^[45]\d\d [\x20-\x7e]{1,200}$/, 'an SMTP refusal, as in "451 4.7.1 busy"')
+        .optional(),
       at: z.enum(['rcpt', 'dot']).default('dot'),
       drop: drop.optional(),
       hangMs: ms.optional(),
@@ -25,7 +28,10 @@ const mailFault = z.strictObject({
 
 const cloudFault = z.strictObject({
   channel: z.literal('whatsapp'),
-  recipient: z.string().transform((number) => number.replace(/^\+/, '')).optional(),
+  recipient: z
+    .string()
+    .transform((number) => number.replace(/^\+/, ''))
+    .optional(),
   count,
   do: z
     .strictObject({

@@ -42,7 +42,9 @@ export function composeMail(mail: PlainMail): Buffer {
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
   ];
-  const body = Buffer.from(mail.text).toString('base64').replace(/.{76}(?=.)/g, '$&\r\n');
+  const body = Buffer.from(mail.text)
+    .toString('base64')
+    .replace(/.{76}(?=.)/g, '$&\r\n');
   return Buffer.from(`${fields.join('\r\n')}\r\n\r\n${body}\r\n`);
 }
 

@@ -36,8 +36,7 @@ export function createMailbox(): Mailbox {
       const wanted = to?.toLowerCase().replace(/^\+/, '');
       const fitting = items.filter(
         ({ entry }) =>
-          (channel === undefined || entry.channel === channel) &&
-          (wanted === undefined || entry.recipients.some((one) => one.toLowerCase() === wanted)),
+          (channel === undefined || entry.channel === channel) && (wanted === undefined || entry.recipients.some((one) => one.toLowerCase() === wanted)),
       );
       return fitting.slice(-limit).reverse();
     },

@@ -23,7 +23,13 @@ async function dispose(desk: Desk, input: DispatchInput, asked: Disposition['kin
   desk.state = 'disposing';
   let result = await apply(input.dispatchId, asked, null, null);
   while (result.status === 'failed' && result.reason === 'TRANSFER_TARGET_UNKNOWN') {
-    const heard = await desk.wait({ state: 'disposing', waitingFor: 'disposition', waitMs: input.deadlines.decisionMs, reason: result.reason, releaseThread: false });
+    const heard = await desk.wait({
+      state: 'disposing',
+      waitingFor: 'disposition',
+      waitMs: input.deadlines.decisionMs,
+      reason: result.reason,
+      releaseThread: false,
+    });
     if (heard.kind !== 'disposition') return;
     result = await apply(input.dispatchId, heard.disposition.kind, heard.disposition, heard.actorId);
     desk.answer(result.status === 'failed' && result.reason === 'TRANSFER_TARGET_UNKNOWN' ? result.reason : 'taken');
@@ -47,7 +53,13 @@ async function heedReceipts(desk: Desk, course: Course, input: DispatchInput, pl
       return await waitForPerson(desk, course, input, after);
     }
     if (status) return { state: 'completed', reason: null };
-    const heard = await desk.wait({ state: 'awaiting_receipt', waitingFor: 'receipt', waitMs: plan.policy.receiptWindowMs, reason: null, releaseThread: false });
+    const heard = await desk.wait({
+      state: 'awaiting_receipt',
+      waitingFor: 'receipt',
+      waitMs: plan.policy.receiptWindowMs,
+      reason: null,
+      releaseThread: false,
+    });
     if (heard.kind === 'deadline') return { state: 'completed', reason: null };
   }
 }

@@ -17,10 +17,21 @@ const personWaits: Partial<Record<WaitingFor, { state: DispatchState; expires: E
 };
 
 /** Waits for a choice, a decision or a template. A choice stays unanswered until the loop has checked it. */
-export async function waitForPerson(desk: Desk, course: Course, input: DispatchInput, why: { waitingFor: WaitingFor; reason: EndReason | null }): Promise<End | null> {
+export async function waitForPerson(
+  desk: Desk,
+  course: Course,
+  input: DispatchInput,
+  why: { waitingFor: WaitingFor; reason: EndReason | null },
+): Promise<End | null> {
   const { state, expires } = personWaits[why.waitingFor]!;
   const waitMs = why.waitingFor === 'recipient' ? input.deadlines.choiceMs : input.deadlines.decisionMs;
-  const heard = await desk.wait({ state, waitingFor: why.waitingFor, waitMs, reason: why.reason, releaseThread: why.waitingFor !== 'recipient' && !desk.accepted });
+  const heard = await desk.wait({
+    state,
+    waitingFor: why.waitingFor,
+    waitMs,
+    reason: why.reason,
+    releaseThread: why.waitingFor !== 'recipient' && !desk.accepted,
+  });
   if (heard.kind === 'deadline') return { state: 'expired', reason: expires };
   if (heard.kind === 'choice') course.restart();
   return endOrGoOn(desk, course, heard);
@@ -51,7 +62,8 @@ export async function settleDoubt(desk: Desk, course: Course, input: DispatchInp
   }
   desk.parked = true;
   const { attemptNo, generation, revision } = course;
-  if (outcome.kind === 'unknown') await ledger.recordResolution({ dispatchId: input.dispatchId, attemptNo, generation, revision, outcome: 'parked', actorId: null });
+  if (outcome.kind === 'unknown')
+    await ledger.recordResolution({ dispatchId: input.dispatchId, attemptNo, generation, revision, outcome: 'parked', actorId: null });
   const heard = await desk.wait({ ...doubt, waitMs: input.deadlines.outcomeMs, releaseThread: true });
   if (heard.kind === 'deadline') return { state: 'expired', reason: 'OUTCOME_UNKNOWN' };
   return await resolve(desk, course, input, heard);

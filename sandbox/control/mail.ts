@@ -11,7 +11,10 @@ import type { ControlDeps } from './deps.js';
 const listing = z.strictObject({ to: z.string().optional(), limit: z.coerce.number().int().min(1).max(500).default(50) });
 
 /** A line of a header: nothing in it may begin another one. */
-const line = z.string().max(900).regex(/^[^\r\n\0]*$/, 'no line breaks');
+const line = z
+  .string()
+  .max(900)
+  .regex(/^[^\r\n\0]*$/, 'no line breaks');
 const address = line.regex(/^[^\s<>@]+@[^\s<>@]+$/, 'an address, as in anna@example.test');
 const inboundMail = z.strictObject({
   url: z.url({ protocol: /^https?$/ }),

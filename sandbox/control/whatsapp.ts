@@ -22,7 +22,10 @@ const statusOnDemand = z
   .refine((one) => (one.status === 'failed') === (one.code !== undefined), 'code belongs to failed, and failed needs one');
 const inbound = z.strictObject({
   phoneNumberId: z.string().min(1),
-  from: z.string().regex(/^\+?\d{5,20}$/).transform((number) => number.replace('+', '')),
+  from: z
+    .string()
+    .regex(/^\+?\d{5,20}$/)
+    .transform((number) => number.replace('+', '')),
   text: z.string().min(1).max(4096),
   name: z.string().min(1).max(200).optional(),
   wamid: z.string().min(1).optional(),

@@ -30,7 +30,7 @@ export const magicNumbers: readonly MagicNumber[] = [
   { ending: '0056', what: '131056 too many to this recipient', behave: () => refuse(400, 131056) },
   { ending: '0015', what: '132015 template paused', behave: () => refuse(400, 132015) },
   { ending: '0190', what: '401 / 190 access token expired', behave: () => refuse(401, 190) },
-  { ending: '0500', what: '500 without a code in Meta\'s shape', behave: () => refuse(500, null) },
+  { ending: '0500', what: "500 without a code in Meta's shape", behave: () => refuse(500, null) },
   {
     ending: '0001',
     what: 'takes the message, then closes the line without an answer, once per number and content, then works; a status only on demand',

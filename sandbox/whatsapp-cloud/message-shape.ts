@@ -30,8 +30,14 @@ const component = z.discriminatedUnion('type', [
 const common = {
   messaging_product: z.literal('whatsapp'),
   recipient_type: z.literal('individual').optional(),
-  to: z.string().regex(/^(\+?[\d ().-]{5,24}|[A-Z]{2}\.[A-Za-z0-9]{1,128})$/).optional(),
-  recipient: z.string().regex(/^[A-Z]{2}\.[A-Za-z0-9]{1,128}$/).optional(),
+  to: z
+    .string()
+    .regex(/^(\+?[\d ().-]{5,24}|[A-Z]{2}\.[A-Za-z0-9]{1,128})$/)
+    .optional(),
+  recipient: z
+    .string()
+    .regex(/^[A-Z]{2}\.[A-Za-z0-9]{1,128}$/)
+    .optional(),
   context: z.strictObject({ message_id: nonEmpty }).optional(),
   biz_opaque_callback_data: z.string().max(512).optional(),
 };

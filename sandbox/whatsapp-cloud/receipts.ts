@@ -44,7 +44,10 @@ export function createReceipts(webhooks: Webhooks): Receipts {
       const afterMs = { sent: sentMs, delivered: deliveredMs, read: readMs }[status];
       return afterMs === null ? [] : [{ status, afterMs }];
     });
-    const moments = inOrder(statuses.map((one) => one.afterMs), behaviour.order);
+    const moments = inOrder(
+      statuses.map((one) => one.afterMs),
+      behaviour.order,
+    );
     return statuses.map((one, i) => ({ status: one.status, afterMs: moments[i] ?? one.afterMs }));
   }
 

@@ -57,19 +57,29 @@ export async function cutOff(house: House, signal: CrashSignal, points: CrashPoi
 
 let mails = 0;
 
-/** An email to a client of its own. */
-export async function submitMail({ house, email }: CrashHouse, ask: Partial<Ask> = {}): Promise<{ dispatchId: string; address: string }> {
+/** An email to a client of its own; `before` it is submitted. */
+export async function submitMail(
+  { house, email }: CrashHouse,
+  ask: Partial<Ask> = {},
+  before: (address: string) => Promise<void> = async () => {},
+): Promise<{ dispatchId: string; address: string }> {
   const address = `c${(mails += 1)}@example.test`;
   const { clientId } = await addClient(house, [{ kind: 'email', value: address }]);
+  await before(address);
   return { dispatchId: await submit(house, { clientId, channelId: email, content: mail(), ...ask }), address };
 }
 
-/** A WhatsApp message to a client of its own, whose session window is open. */
-export async function submitChat({ house, whatsapp }: CrashHouse, ask: Partial<Ask> = {}): Promise<{ dispatchId: string; phone: string; clientId: string }> {
+/** A WhatsApp message to a client of its own, whose session window is open; `before` it is submitted. */
+export async function submitChat(
+  { house, whatsapp }: CrashHouse,
+  ask: Partial<Ask> = {},
+  before: (phone: string) => Promise<void> = async () => {},
+): Promise<{ dispatchId: string; phone: string }> {
   const phone = freshPhone();
   const { clientId, points } = await addClient(house, [{ kind: 'phone', value: phone }]);
   await openWindow(house, whatsapp, points[0]!);
-  return { dispatchId: await submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: { kind: 'close' }, ...ask }), phone, clientId };
+  await before(phone);
+  return { dispatchId: await submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: { kind: 'close' }, ...ask }), phone };
 }
 
 /** The fault that the provider answers the next message for this recipient with. */

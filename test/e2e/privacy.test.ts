@@ -5,7 +5,18 @@ import { v7 as uuidv7 } from 'uuid';
 import { killGroup } from '../../runtime/local/processes.js';
 import { startTemporalServer, type TemporalServer } from '../../runtime/local/temporal-server.js';
 import { searchAttributes } from '../../workflows/dispatch-message.contract.js';
-import { addEmailChannel, addKey, addTemplate, addWhatsappChannel, buildHouse, call, type House, quickPolicy, untilEnded, untilWaiting } from '../support/house.js';
+import {
+  addEmailChannel,
+  addKey,
+  addTemplate,
+  addWhatsappChannel,
+  buildHouse,
+  call,
+  type House,
+  quickPolicy,
+  untilEnded,
+  untilWaiting,
+} from '../support/house.js';
 import { describeWithTemporal, freePort } from '../support/stack.js';
 
 const dispatches = 100;
@@ -55,7 +66,14 @@ describeWithTemporal('personal data', () => {
     const email = await addEmailChannel(house);
     const whatsapp = await addWhatsappChannel(house, { ...quickPolicy, receiptWindowMs: 200 });
     const { key } = await addKey(house, { role: 'agent' });
-    const templateId = await addTemplate(house, { channelId: null, origin: 'own', name: 'canary', subject: 'For {{ who }}', body: 'Dear {{ who }}', variables: [{ name: 'who', type: 'text' }] });
+    const templateId = await addTemplate(house, {
+      channelId: null,
+      origin: 'own',
+      name: 'canary',
+      subject: 'For {{ who }}',
+      body: 'Dear {{ who }}',
+      variables: [{ name: 'who', type: 'text' }],
+    });
     const errors: string[] = [];
     const ids: string[] = [];
     const post = async (path: string, body: unknown) => {

@@ -17,7 +17,11 @@ function logged(...facts: object[]): string {
 }
 
 test('R116 a failed statement is logged without its parameters, also as a cause', () => {
-  const statement = new DrizzleQueryError('insert into messages (text) values ($1)', ['canary text', 'canary@example.test'], new Error('Key (value)=(canary) already exists'));
+  const statement = new DrizzleQueryError(
+    'insert into messages (text) values ($1)',
+    ['canary text', 'canary@example.test'],
+    new Error('Key (value)=(canary) already exists'),
+  );
   const output = logged({ err: statement }, { err: new Error('outer', { cause: statement }) });
   expect(output).toContain('Failed query');
   expect(output).not.toContain('canary text');

@@ -38,8 +38,15 @@ test('the journal, its numbers and what was tried survive a restart of the sandb
     expect(await sendMail(second, 'busy-2@example.test', { messageId: '<again@example.test>' })).toMatchObject({ ok: true });
     expect(await sendWhatsApp(second, textMessage('15550000001', 'Hello', 'attempt-2'))).toMatchObject({ status: 200 });
     const { body } = await second.call('GET', '/control/journal?since=1&handedOver=true');
-    expect(body.entries.map((one: JournalEntry) => [one.seq, one.channel, one.outcome])).toEqual([[2, 'whatsapp', 'dropped'], [4, 'email', 'accepted'], [5, 'whatsapp', 'accepted']]);
-    const lines = (await readFile(file, 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+    expect(body.entries.map((one: JournalEntry) => [one.seq, one.channel, one.outcome])).toEqual([
+      [2, 'whatsapp', 'dropped'],
+      [4, 'email', 'accepted'],
+      [5, 'whatsapp', 'accepted'],
+    ]);
+    const lines = (await readFile(file, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(lines).toEqual(second.journal.list());
   } finally {
     await second.close();
@@ -90,7 +97,12 @@ test('the journal is read in pages, a filter it does not know is refused', async
   const sandbox = await startSandbox();
   try {
     for (const body of ['A', 'B', 'C']) await sendWhatsApp(sandbox, textMessage('15550001111', body));
-    expect((await sandbox.call('GET', '/control/journal?limit=2')).body).toMatchObject({ entries: [{ seq: 1 }, { seq: 2 }], more: true, lastSeq: 3, oldestSeq: 1 });
+    expect((await sandbox.call('GET', '/control/journal?limit=2')).body).toMatchObject({
+      entries: [{ seq: 1 }, { seq: 2 }],
+      more: true,
+      lastSeq: 3,
+      oldestSeq: 1,
+    });
     expect((await sandbox.call('GET', '/control/journal?since=2')).body).toMatchObject({ entries: [{ seq: 3 }], more: false });
     expect((await sandbox.call('GET', '/control/journal/count?recipient=%2B15550001111')).body.count).toBe(3);
     expect((await sandbox.call('GET', '/control/journal?handedOver=perhaps')).status).toBe(400);

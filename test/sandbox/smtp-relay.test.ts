@@ -63,7 +63,20 @@ describe('addresses without magic', () => {
 describe('magic addresses', () => {
   test('every one of them is tried below', () => {
     expect(magicAddresses.map((one) => one.example).sort()).toEqual(
-      ['busy-<n>@', 'bounce@', 'full@', 'mailbox-full@', 'policy@', 'throttle@', 'slow-<ms>@', 'drop@', 'drop-always@', 'hang@', 'garbage@', 'dropdata@'].sort(),
+      [
+        'busy-<n>@',
+        'bounce@',
+        'full@',
+        'mailbox-full@',
+        'policy@',
+        'throttle@',
+        'slow-<ms>@',
+        'drop@',
+        'drop-always@',
+        'hang@',
+        'garbage@',
+        'dropdata@',
+      ].sort(),
     );
   });
 
@@ -165,7 +178,11 @@ describe('faults on demand', () => {
       await fault({ recipient: 'line@a.test', do: what });
       expect(await sendMail(sandbox, 'line@a.test')).toMatchObject({ ok: false, code: undefined });
     }
-    expect(tried('line@a.test').map(({ outcome, handedOver }) => [outcome, handedOver])).toEqual([['dropped', false], ['dropped', true], ['hung', true]]);
+    expect(tried('line@a.test').map(({ outcome, handedOver }) => [outcome, handedOver])).toEqual([
+      ['dropped', false],
+      ['dropped', true],
+      ['hung', true],
+    ]);
   });
 
   test('a delay alone answers late, and DELETE forgets what is waiting', async () => {

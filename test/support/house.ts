@@ -131,7 +131,13 @@ export async function addWhatsappChannel(house: House, policy: Partial<ChannelPo
   return id;
 }
 
-async function addChannel(house: House, type: 'email' | 'whatsapp', provider: string, policy: Partial<ChannelPolicy>, config: Record<string, unknown>): Promise<string> {
+async function addChannel(
+  house: House,
+  type: 'email' | 'whatsapp',
+  provider: string,
+  policy: Partial<ChannelPolicy>,
+  config: Record<string, unknown>,
+): Promise<string> {
   const id = uuidv7();
   const plugin = createPlugins().find(type, provider)!;
   const { open, secrets } = splitConfig(plugin.configSchema, config);
@@ -169,7 +175,18 @@ export async function openWindow(house: House, channelId: string, contactPointId
 
 export async function addTemplate(
   house: House,
-  template: { channelId: string | null; origin: 'registered' | 'own'; name: string; language?: string; status?: 'approved' | 'paused'; body: string; subject?: string; header?: string; variables?: TemplateVariable[]; textOnly?: boolean },
+  template: {
+    channelId: string | null;
+    origin: 'registered' | 'own';
+    name: string;
+    language?: string;
+    status?: 'approved' | 'paused';
+    body: string;
+    subject?: string;
+    header?: string;
+    variables?: TemplateVariable[];
+    textOnly?: boolean;
+  },
 ): Promise<string> {
   const id = uuidv7();
   const { channelId, origin, name, language = 'en', status = 'approved', body, subject = null, header = null, variables = [], textOnly = true } = template;
@@ -229,7 +246,10 @@ export async function submit(house: House, ask: Ask): Promise<string> {
   const submission = await submitDispatch(house.db, request);
   if (submission.kind !== 'created') throw new Error(`The dispatch was not created: ${submission.kind}.`);
   // The inline start is the API's; here the relay may take the row at once.
-  await house.db.update(schema.outbox).set({ leasedUntil: new Date(0) }).where(eq(schema.outbox.dispatchId, submission.dispatchId));
+  await house.db
+    .update(schema.outbox)
+    .set({ leasedUntil: new Date(0) })
+    .where(eq(schema.outbox.dispatchId, submission.dispatchId));
   return submission.dispatchId;
 }
 
@@ -278,10 +298,20 @@ export async function report(house: House, dispatchId: string, status: 'sent' | 
 }
 
 /** The client writes to us, as the webhook would store it. */
-export async function clientWrites(house: House, channelId: string, from: { kind: ContactPointKind; value: string }, text = 'Hi', more: Record<string, unknown> = {}): Promise<void> {
+export async function clientWrites(
+  house: House,
+  channelId: string,
+  from: { kind: ContactPointKind; value: string },
+  text = 'Hi',
+  more: Record<string, unknown> = {},
+): Promise<void> {
   const eventId = uuidv7();
-  await storeEvents(house.db, channelId, [{ eventId, kind: 'inbound', event: { kind: 'inbound', externalId: eventId, from, text, at: new Date().toISOString(), ...more } }]);
-  await until(async () => (await house.db.select().from(schema.inbox).where(eq(schema.inbox.eventId, eventId)))[0]?.appliedAt, { what: 'the inbound message to be applied' });
+  await storeEvents(house.db, channelId, [
+    { eventId, kind: 'inbound', event: { kind: 'inbound', externalId: eventId, from, text, at: new Date().toISOString(), ...more } },
+  ]);
+  await until(async () => (await house.db.select().from(schema.inbox).where(eq(schema.inbox.eventId, eventId)))[0]?.appliedAt, {
+    what: 'the inbound message to be applied',
+  });
 }
 
 export async function threadOf(house: House, dispatchId: string): Promise<typeof schema.threads.$inferSelect | null> {

@@ -55,7 +55,11 @@ const onPhone = (phone: string) => house.handedOver({ recipient: phone.replace('
 const onMail = (address: string) => house.handedOver({ recipient: address });
 
 async function eventsOf(dispatchId: string): Promise<string[]> {
-  const rows = await house.db.select({ type: schema.events.type }).from(schema.events).where(eq(schema.events.dispatchId, dispatchId)).orderBy(schema.events.seq);
+  const rows = await house.db
+    .select({ type: schema.events.type })
+    .from(schema.events)
+    .where(eq(schema.events.dispatchId, dispatchId))
+    .orderBy(schema.events.seq);
   return rows.map((row) => row.type);
 }
 
@@ -63,7 +67,12 @@ describeWithTemporal('the straight path', () => {
   test('R2 email: checked, rendered, handed over once, completed, in at most 15 events', async () => {
     const { clientId } = await addClient(house, [{ kind: 'email', value: 'plain@example.test' }]);
     const dispatchId = await submit(house, { clientId, channelId: email, content: mail('Straight') });
-    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', endReason: null, messageStatus: 'sent', dispositionStatus: 'not_applicable' });
+    expect(await untilEnded(house, dispatchId)).toMatchObject({
+      state: 'completed',
+      endReason: null,
+      messageStatus: 'sent',
+      dispositionStatus: 'not_applicable',
+    });
     expect(onMail('plain@example.test')).toHaveLength(1);
     expect(await attemptsOf(house, dispatchId)).toMatchObject([{ attemptNo: 1, state: 'accepted' }]);
     await runOf(house, dispatchId).result();
@@ -165,7 +174,8 @@ describeWithTemporal('the recipient choice', () => {
 
     const second = await twoPhones();
     await untilWaiting(house, second.dispatchId, 'recipient');
-    const pick = () => runOf(house, second.dispatchId).executeUpdate(contract.chooseRecipient, { updateId: 'same', args: [{ contactPointId: second.points[0]!, ...by }] });
+    const pick = () =>
+      runOf(house, second.dispatchId).executeUpdate(contract.chooseRecipient, { updateId: 'same', args: [{ contactPointId: second.points[0]!, ...by }] });
     expect(await pick()).toEqual(await pick());
   });
 
@@ -180,7 +190,8 @@ describeWithTemporal('the recipient choice', () => {
       .executeUpdate(contract.chooseRecipient, { args: [{ contactPointId: points[0]!, ...by }] })
       .catch((one: { cause: { type: string; details: [{ candidates: { contactPointId: string; usable: boolean; reasons: string[] }[] }] } }) => one);
     expect(error).toMatchObject({ cause: { type: 'CHOICE_INVALID' } });
-    const { candidates } = (error as { cause: { details: [{ candidates: { contactPointId: string; usable: boolean; reasons: string[] }[] }] } }).cause.details[0];
+    const { candidates } = (error as { cause: { details: [{ candidates: { contactPointId: string; usable: boolean; reasons: string[] }[] }] } }).cause
+      .details[0];
     expect(candidates.find((one) => one.contactPointId === points[0])).toMatchObject({ usable: false, reasons: ['CHANNEL_BLOCKED'] });
     expect(await untilWaiting(house, dispatchId, 'recipient')).toMatchObject({ state: 'awaiting_recipient' });
     expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('taken');
@@ -299,7 +310,9 @@ describeWithTemporal('refusals and races', () => {
     await house.db.insert(schema.transferTargets).values({ type: 'group', id: 'r97', name: 'R97' });
     const { clientId, phone } = await phoneClient();
     const disposition = { kind: 'transfer', target: { type: 'group', id: 'r97' } } as const;
-    const ids = await Promise.all(Array.from({ length: 50 }, () => submit(house, { clientId, channelId: whatsapp, content: chat(), disposition, role: 'service' })));
+    const ids = await Promise.all(
+      Array.from({ length: 50 }, () => submit(house, { clientId, channelId: whatsapp, content: chat(), disposition, role: 'service' })),
+    );
     const sent = await until(
       async () => {
         const rows = await Promise.all(ids.map((id) => find(house, id)));
@@ -315,15 +328,29 @@ describeWithTemporal('refusals and races', () => {
   });
 
   test('R106 the template is edited while the dispatch waits: the old text goes out and its hash verifies', async () => {
-    const templateId = await addTemplate(house, { channelId: null, origin: 'own', name: 'r106', subject: 'S', body: 'Old {{ who }}', variables: [{ name: 'who', type: 'text' }] });
+    const templateId = await addTemplate(house, {
+      channelId: null,
+      origin: 'own',
+      name: 'r106',
+      subject: 'S',
+      body: 'Old {{ who }}',
+      variables: [{ name: 'who', type: 'text' }],
+    });
     const { clientId } = await addClient(house, [
       { kind: 'email', value: 'r106a@example.test' },
       { kind: 'email', value: 'r106b@example.test' },
     ]);
     const { points } = { points: (await house.db.select().from(schema.contactPoints).where(eq(schema.contactPoints.clientId, clientId))).map((one) => one.id) };
-    const dispatchId = await submit(house, { clientId, channelId: email, content: { kind: 'template', templateId, variables: { who: 'text' } }, templateVersion: 1 });
+    const dispatchId = await submit(house, {
+      clientId,
+      channelId: email,
+      content: { kind: 'template', templateId, variables: { who: 'text' } },
+      templateVersion: 1,
+    });
     await untilWaiting(house, dispatchId, 'recipient');
-    await house.db.insert(schema.templateVersions).values({ templateId, version: 2, subject: 'S', body: 'New {{ who }}', variables: [{ name: 'who', type: 'text' }] });
+    await house.db
+      .insert(schema.templateVersions)
+      .values({ templateId, version: 2, subject: 'S', body: 'New {{ who }}', variables: [{ name: 'who', type: 'text' }] });
     await house.db.update(schema.templates).set({ currentVersion: 2 }).where(eq(schema.templates.id, templateId));
     await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by });
     await untilEnded(house, dispatchId);
@@ -432,7 +459,10 @@ describeWithTemporal('failures and doubt', () => {
     expect(copies).toHaveLength(2);
     expect(new Set(copies.map((one) => one.contentSha256)).size).toBe(1);
     expect(new Set(copies.map((one) => one.messageId)).size).toBe(1);
-    expect(await attemptsOf(house, dispatchId)).toMatchObject([{ state: 'resent_possible_duplicate', generation: 1 }, { state: 'accepted', generation: 1 }]);
+    expect(await attemptsOf(house, dispatchId)).toMatchObject([
+      { state: 'resent_possible_duplicate', generation: 1 },
+      { state: 'accepted', generation: 1 },
+    ]);
   });
 
   test('R99 a person says what became of it: sent concludes, not_sent tries again under a new key', async () => {
@@ -449,7 +479,10 @@ describeWithTemporal('failures and doubt', () => {
     await untilWaiting(house, notSent, 'outcome');
     expect(await say(house, notSent, contract.resolveOutcome, { outcome: 'not_sent', sendEpoch: 1, ...by })).toBe('taken');
     expect(await untilEnded(house, notSent)).toMatchObject({ state: 'completed' });
-    expect(await attemptsOf(house, notSent)).toMatchObject([{ state: 'reconciled_not_sent', generation: 1 }, { state: 'accepted', generation: 2 }]);
+    expect(await attemptsOf(house, notSent)).toMatchObject([
+      { state: 'reconciled_not_sent', generation: 1 },
+      { state: 'accepted', generation: 2 },
+    ]);
   });
 
   test('R96 the transfer target is gone: one hand-over, "sent, not transferred" is shown, setDisposition repairs it', async () => {

@@ -20,11 +20,15 @@ const template = (over: object, components: object[] = []): object => ({
 const parameters = (type: string, ...texts: string[]): object => ({ type, parameters: texts.map((one) => ({ type: 'text', text: one })) });
 
 describe('a message that Meta would take', () => {
-  test('is answered in Meta\'s shape and journaled with our id', async () => {
+  test("is answered in Meta's shape and journaled with our id", async () => {
     const answer = await sendWhatsApp(sandbox, textMessage('+1 555 000-2222', 'Hello', 'attempt-1'));
     expect(answer).toMatchObject({
       status: 200,
-      body: { messaging_product: 'whatsapp', contacts: [{ input: '+1 555 000-2222', wa_id: '15550002222' }], messages: [{ id: expect.stringMatching(/^wamid\./) }] },
+      body: {
+        messaging_product: 'whatsapp',
+        contacts: [{ input: '+1 555 000-2222', wa_id: '15550002222' }],
+        messages: [{ id: expect.stringMatching(/^wamid\./) }],
+      },
     });
     const [entry] = sandbox.journal.list({ opaqueId: 'attempt-1' });
     expect(entry).toMatchObject({ ...taken, channel: 'whatsapp', sender: PHONE_NUMBER_ID, recipients: ['15550002222'], messageId: null });
@@ -53,7 +57,12 @@ describe('a message that Meta would take', () => {
   test('a template, a document and a reply are such messages', async () => {
     const accepted = await sendWhatsApp(sandbox, template({}, [parameters('header', '81'), parameters('body', 'Anna', '10.05')]));
     expect(accepted).toMatchObject({ status: 200, body: { messages: [{ message_status: 'accepted' }] } });
-    const document = { messaging_product: 'whatsapp', to: '15550001111', type: 'document', document: { link: 'https://example.test/a.pdf', filename: 'a.pdf' } };
+    const document = {
+      messaging_product: 'whatsapp',
+      to: '15550001111',
+      type: 'document',
+      document: { link: 'https://example.test/a.pdf', filename: 'a.pdf' },
+    };
     expect(await sendWhatsApp(sandbox, { ...document, context: { message_id: 'wamid.x' } })).toMatchObject({ status: 200 });
   });
 });
@@ -87,7 +96,7 @@ describe('a message that Meta would refuse', () => {
     expect(await sandbox.call('POST', `/v23.0/${PHONE_NUMBER_ID}/messages`, text)).toMatchObject({ status: 401, body: { error: { code: 190 } } });
   });
 
-  test('bad JSON is 400 and a body over 1 MB is 413, both in Meta\'s shape', async () => {
+  test("bad JSON is 400 and a body over 1 MB is 413, both in Meta's shape", async () => {
     const post = (body: string) =>
       fetch(`${sandbox.url}/v23.0/${PHONE_NUMBER_ID}/messages`, {
         method: 'POST',
@@ -128,7 +137,7 @@ describe('magic numbers', () => {
     expect(tried(to)).toEqual([{ outcome: 'refused', code: `${status} ${code}`, handedOver: false }]);
   });
 
-  test('…0500 answers 500 without Meta\'s shape', async () => {
+  test("…0500 answers 500 without Meta's shape", async () => {
     const answer = await sendWhatsApp(sandbox, textMessage('15551230500'));
     expect(answer).toMatchObject({ status: 500, body: expect.not.stringContaining('{') });
     expect(tried('15551230500')).toEqual([{ outcome: 'refused', code: '500', handedOver: false }]);
@@ -140,7 +149,12 @@ describe('magic numbers', () => {
     expect(await sendWhatsApp(sandbox, textMessage('15551200429'))).toMatchObject({ status: 200 });
     const thrice = [];
     for (let i = 0; i < 4; i += 1) thrice.push(await sendWhatsApp(sandbox, textMessage('15551230429')));
-    expect(thrice.map((answer) => [answer?.status, answer?.headers.get('retry-after')])).toEqual([[429, '7'], [429, null], [429, null], [200, null]]);
+    expect(thrice.map((answer) => [answer?.status, answer?.headers.get('retry-after')])).toEqual([
+      [429, '7'],
+      [429, null],
+      [429, null],
+      [200, null],
+    ]);
   });
 
   test('…0001 takes the message and closes the line, once per number and content', async () => {
@@ -170,7 +184,11 @@ describe('faults on demand', () => {
       await fault({ recipient: '15557772222', do: what });
       expect(await sendWhatsApp(sandbox, textMessage('15557772222'))).toBeNull();
     }
-    expect(tried('15557772222').map(({ outcome, handedOver }) => [outcome, handedOver])).toEqual([['dropped', false], ['dropped', true], ['hung', true]]);
+    expect(tried('15557772222').map(({ outcome, handedOver }) => [outcome, handedOver])).toEqual([
+      ['dropped', false],
+      ['dropped', true],
+      ['hung', true],
+    ]);
     await fault({ recipient: '15557772222', do: { delayMs: 200 } });
     const started = Date.now();
     expect(await sendWhatsApp(sandbox, textMessage('15557772222'))).toMatchObject({ status: 200 });

@@ -52,7 +52,10 @@ describe('statuses that follow by themselves', () => {
     await behave({});
     expect(await sendWhatsApp(sandbox, textMessage('15550000047'))).toMatchObject({ status: 200 });
     await until(() => receiver.hooks.length === 1);
-    expect(receiver.hooks[0]?.value.statuses[0]).toMatchObject({ status: 'failed', errors: [{ code: 131047, title: expect.any(String), error_data: { details: expect.any(String) } }] });
+    expect(receiver.hooks[0]?.value.statuses[0]).toMatchObject({
+      status: 'failed',
+      errors: [{ code: 131047, title: expect.any(String), error_data: { details: expect.any(String) } }],
+    });
   });
 
   test('…0002 and …0001 are silent, others are not', async () => {
@@ -139,7 +142,14 @@ describe('on demand', () => {
 
   test('an inbound mail comes as raw MIME, signed', async () => {
     await listen();
-    const mail = { url: receiver.url, secret: SECRET, from: 'anna@example.test', to: 'desk@example.test', subject: 'Где мой заказ? Очень жду', text: 'Здравствуйте' };
+    const mail = {
+      url: receiver.url,
+      secret: SECRET,
+      from: 'anna@example.test',
+      to: 'desk@example.test',
+      subject: 'Где мой заказ? Очень жду',
+      text: 'Здравствуйте',
+    };
     expect((await sandbox.call('POST', '/control/inbound-mail', mail)).body).toEqual({ webhookStatus: 200 });
     const [hook] = receiver.hooks;
     expect(hook?.headers['x-waybill-signature-256']).toBe(hmac(hook?.raw ?? ''));
@@ -147,7 +157,10 @@ describe('on demand', () => {
     const parsed = await PostalMime.parse(hook?.raw ?? '');
     expect(parsed).toMatchObject({ from: { address: mail.from }, to: [{ address: mail.to }], subject: mail.subject });
     expect(parsed.text?.trim()).toBe(mail.text);
-    expect(await sandbox.call('POST', '/control/inbound-mail', { ...mail, subject: 'a\r\nBcc: evil@example.test' })).toMatchObject({ status: 400, body: { errors: [{ pointer: '/subject' }] } });
+    expect(await sandbox.call('POST', '/control/inbound-mail', { ...mail, subject: 'a\r\nBcc: evil@example.test' })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/subject' }] },
+    });
     expect(receiver.hooks).toHaveLength(1);
   });
 
@@ -162,7 +175,10 @@ describe('on demand', () => {
     receiver = await startReceiver();
     await sendWhatsApp(sandbox, textMessage('15550001111', 'Hello', 'attempt-1'));
     const post = (path: string, body: object) => sandbox.call('POST', path, body);
-    expect(await post('/control/receipts', { opaqueId: 'attempt-1', status: 'read' })).toMatchObject({ status: 409, body: { detail: expect.stringContaining('PUT /control/webhooks') } });
+    expect(await post('/control/receipts', { opaqueId: 'attempt-1', status: 'read' })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('PUT /control/webhooks') },
+    });
     expect((await post('/control/receipts', { opaqueId: 'unknown', status: 'read' })).status).toBe(404);
     expect((await post('/control/receipts', { status: 'read' })).status).toBe(400);
     expect((await post('/control/receipts', { opaqueId: 'attempt-1', status: 'failed' })).status).toBe(400);
