@@ -1,5 +1,6 @@
 /** May we send now, to whom, through what? Facts in one read, decided by the domain, stored with the dispatch. */
 
+import { findPosition, type Position } from '../db/attempts.js';
 import { loadFacts } from '../db/facts.js';
 import { recordRefusedChoice, recordVerdict } from '../db/dispatches.js';
 import { isEndState } from '../domain/dispatch.js';
@@ -25,6 +26,8 @@ export interface CheckResult {
   plan: DeliveryPlan | null;
   /** The fresh pick cannot be used; the wait goes on with these candidates (R46). */
   pickRefused: boolean;
+  /** With the first check of a run: where the runs before it have come to. */
+  position?: Position;
 }
 
 /** The dispatch moved on while it was checked: nothing is decided. */
@@ -38,23 +41,27 @@ const nothingDecided: Verdict = { allowed: false, refusals: [], warnings: [], ca
 export const checkEligibility =
   (deps: ActivityDeps) =>
   async (input: CheckInput): Promise<CheckResult | Overtaken> => {
-    const { dispatchId, revision } = input;
-    const facts = await loadFacts(deps.db, input);
+    const { dispatchId } = input;
+    const position = input.firstCheck ? await findPosition(deps.db, dispatchId) : null;
+    const { revision, attemptNo } = position ?? input;
+    const facts = await loadFacts(deps.db, { dispatchId, revision, attemptNo });
     if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
     const { state, parks } = facts.dispatch;
     if (isEndState(state)) {
       return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false };
     }
+    const told = position ? { position } : {};
     const pick = input.pick?.contactPointId ?? facts.choice;
-    let eligibility = assembleFacts(deps.registry, facts, { firstCheck: input.firstCheck, pick });
+    const firstCheck = input.firstCheck && attemptNo === 1 && revision === 1;
+    let eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick });
     // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
     const stored = facts.attempt?.verdict ?? (facts.attempt?.state === 'reconciled_sent' ? facts.dispatch.verdict : null);
-    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(eligibility, stored, facts.request.disposition), pickRefused: false };
+    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(eligibility, stored, facts.request.disposition), pickRefused: false, ...told };
 
     let verdict = decideEligibility(eligibility);
     const pickRefused = input.pick !== null && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
     if (pickRefused) {
-      eligibility = assembleFacts(deps.registry, facts, { firstCheck: input.firstCheck, pick: null });
+      eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick: null });
       verdict = decideEligibility(eligibility);
       await recordRefusedChoice(deps.db, dispatchId, input.pick!);
     }
@@ -66,7 +73,7 @@ export const checkEligibility =
       return { overtaken: true };
     }
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
-    return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused };
+    return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused, ...told };
   };
 
 function planFor(facts: EligibilityFacts, verdict: Verdict, disposition: Parameters<typeof planDelivery>[2]): DeliveryPlan {

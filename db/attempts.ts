@@ -1,6 +1,6 @@
 /** The ledger of hand-overs: written before the call, settled after it; asking about an attempt is a write (H1–H3, H11, H12). */
 
-import { and, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Verdict } from '../domain/eligibility.js';
 import { type Failure, meaningOf } from '../domain/failure.js';
@@ -17,6 +17,27 @@ export async function findAttempt(db: Queryable, dispatchId: string, attemptNo: 
     .from(attempts)
     .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)));
   return row ?? null;
+}
+
+/** How far a dispatch has come: its latest attempt, or the one that a newer revision of its content is to have. */
+export interface Position {
+  attemptNo: number;
+  generation: number;
+  revision: number;
+}
+
+/** Where a new run takes up a dispatch, so that it counts on from the runs before it (H12, H14). */
+export async function findPosition(db: Queryable, dispatchId: string): Promise<Position> {
+  const [dispatch] = await db.select({ revision: dispatches.revision }).from(dispatches).where(eq(dispatches.id, dispatchId));
+  const [last] = await db
+    .select({ attemptNo: attempts.attemptNo, generation: attempts.generation, revision: attempts.revision })
+    .from(attempts)
+    .where(eq(attempts.dispatchId, dispatchId))
+    .orderBy(desc(attempts.attemptNo))
+    .limit(1);
+  const revision = dispatch?.revision ?? 1;
+  if (!last) return { attemptNo: 1, generation: 1, revision };
+  return last.revision === revision ? last : { attemptNo: last.attemptNo + 1, generation: last.generation + 1, revision };
 }
 
 /** What stands before a further attempt of a dispatch. */

@@ -1,5 +1,6 @@
 /** How far a run has come: which attempt, under which key, with which content, and how long it has been trying. */
 
+import type { CheckResult } from '../activities/check-eligibility.js';
 import type { AfterAttempt, AttemptOutcome, RetryClock } from '../domain/next-step.js';
 
 /** One per run; every number follows from what the ledger and people said, so that a reset or a new run counts alike (H12, H14). */
@@ -26,9 +27,10 @@ export class Course {
     return { revision, attemptNo, firstCheck };
   }
 
-  /** Only the first check of a run is a first check. */
-  checked(): void {
+  /** A check was made: only the first one of a run is a first check, and it tells where the runs before have come to. */
+  checked(position: CheckResult['position']): void {
     this.firstCheck = false;
+    Object.assign(this, position);
   }
 
   /** The retry deadline's clock runs from the first attempt since a person last acted. */

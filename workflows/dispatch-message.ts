@@ -42,7 +42,7 @@ async function send(desk: Desk, input: DispatchInput): Promise<End> {
       await sleep(overtakenMs, { summary: 'the dispatch moved on' });
       continue;
     }
-    course.checked();
+    course.checked(check.position);
     desk.hearVerdict(check);
     if (check.step.kind === 'end') return check.step;
     if (check.step.kind === 'wait') {
