@@ -1,6 +1,6 @@
 /** What the crash tests share: a worker that is cut off at named places, and dispatches for it to carry. */
 
-import { ServiceError } from '@temporalio/client';
+import { ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import { ladder, type ChannelPolicy, type Ladder } from '../../domain/channel.js';
 import { type CrashPlan, type CrashPoint, type CrashSignal, nowLine } from '../support/crash-plan.js';
@@ -87,12 +87,19 @@ export async function nextFault(house: House, channel: 'email' | 'whatsapp', rec
   await house.control('POST', '/faults', { channel, recipient, count, do: what });
 }
 
-/** As `say`, again and again while Temporal cannot place the update: a worker that has just come back may have taken its task and lost it. */
-export async function sayPatiently<A extends unknown[]>(house: House, dispatchId: string, update: UpdateDefinition<unknown, A>, ...args: A): Promise<string> {
-  return await until(
-    () => say(house, dispatchId, update, ...args).catch((error: unknown) => (error instanceof ServiceError ? null : Promise.reject(error as Error))),
-    {
-      what: 'the update to be placed',
-    },
-  );
+/** Says it until it is taken: a run that was found again is not there at once, and a worker that comes back may take a task and lose it. */
+export async function sayUntilTaken<A extends unknown[]>(house: House, dispatchId: string, update: UpdateDefinition<unknown, A>, ...args: A): Promise<void> {
+  let last = 'nothing';
+  const passing = (error: unknown): string => {
+    if (error instanceof ServiceError || error instanceof WorkflowNotFoundError) return error.message;
+    throw error;
+  };
+  try {
+    await until(async () => (last = await say(house, dispatchId, update, ...args).catch(passing)) === 'taken', {
+      deadlineMs: 30_000,
+      what: 'the update to be taken',
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message} The last answer was: ${last}`, { cause: error });
+  }
 }

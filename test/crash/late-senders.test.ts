@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chooseRecipient, retryNow } from '../../workflows/dispatch-message.contract.js';
 import { addClient, attemptsOf, chat, find, freshPhone, openWindow, runOf, submit, untilEnded, untilWaiting } from '../support/house.js';
 import { describeWithTemporal, type TestProcess, until } from '../support/stack.js';
-import { buildCrashHouse, type CrashHouse, cutOff, nextFault, patientLadder, sayPatiently, submitChat, submitMail } from './cut-off.js';
+import { buildCrashHouse, type CrashHouse, cutOff, nextFault, patientLadder, sayUntilTaken, submitChat, submitMail } from './cut-off.js';
 import { judge } from './judge.js';
 
 /** A frozen worker still holds its polls, and each task it is given is lost for a while: the other one may need several turns. */
@@ -52,7 +52,7 @@ describeWithTemporal('a worker freezes in the middle of sends, and goes on when 
     const { dispatchId, address } = doubted;
     await until(async () => (await attemptsOf(house, dispatchId))[0]!.state === 'reconciled_sent', { what: 'the late answer' });
     expect(await find(house, dispatchId)).toMatchObject({ waitingFor: 'retry' });
-    expect(await sayPatiently(house, dispatchId, retryNow, by)).toBe('taken');
+    await sayUntilTaken(house, dispatchId, retryNow, by);
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
     expect(house.handedOver({ recipient: address })).toHaveLength(1);
   });
@@ -62,7 +62,7 @@ describeWithTemporal('a worker freezes in the middle of sends, and goes on when 
     const { dispatchId, phones, points } = asking;
     await until(() => frozen.output().includes('moved on while it was checked'), { what: 'the late check' });
     await untilWaiting(house, dispatchId, 'recipient');
-    expect(await sayPatiently(house, dispatchId, chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('taken');
+    await sayUntilTaken(house, dispatchId, chooseRecipient, { contactPointId: points[1]!, ...by });
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed' });
     expect(phones.map((phone) => house.handedOver({ recipient: phone.slice(1) }).length)).toEqual([0, 1]);
   });
@@ -80,7 +80,7 @@ describeWithTemporal('a worker freezes in the middle of sends, and goes on when 
     const { house } = crash;
     for (const dispatchId of superseded) {
       await until(() => frozen.output().includes(`"dispatchId":"${dispatchId}","attemptNo":1,"outcome":"not_sent"`), { what: 'the late claim' });
-      expect(await sayPatiently(house, dispatchId, retryNow, by)).toBe('taken');
+      await sayUntilTaken(house, dispatchId, retryNow, by);
       expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
       expect(await attemptsOf(house, dispatchId)).toMatchObject([
         { state: 'superseded', generation: 1 },
