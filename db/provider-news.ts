@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ContactPointKind } from '../domain/channel.js';
 import type { TemplateStatus } from '../domain/template.js';
 import type { Queryable } from './connect.js';
-import { blocks, contactPoints, templates } from './schema/index.js';
+import { blocks, contactPointChannels, contactPoints, templates } from './schema/index.js';
 
 interface KnownAddress {
   kind: ContactPointKind;
@@ -38,16 +38,21 @@ export async function recordContactBlock(tx: Queryable, channelId: string, from:
     .where(and(eq(blocks.contactPointId, point.id), eq(blocks.channelId, channelId), eq(blocks.origin, 'provider'), isNull(blocks.liftedAt)));
 }
 
-/** The client changed the number: the contact point takes the new value, unless that belongs to somebody already (R117). */
+/**
+ * The client changed the number: the contact point takes the new value, unless that belongs to somebody already (R117). The provider's
+ * own name of the old one is forgotten: whoever gets that number next is another person.
+ */
 export async function changeAddress(tx: Queryable, from: KnownAddress, to: KnownAddress & { address: string }): Promise<void> {
   const taken = tx
     .select()
     .from(contactPoints)
     .where(and(eq(contactPoints.kind, to.kind), eq(contactPoints.value, to.value)));
-  await tx
+  const [changed] = await tx
     .update(contactPoints)
     .set({ value: to.value, address: to.address })
-    .where(and(eq(contactPoints.kind, from.kind), eq(contactPoints.value, from.value), notExists(taken)));
+    .where(and(eq(contactPoints.kind, from.kind), eq(contactPoints.value, from.value), notExists(taken)))
+    .returning({ id: contactPoints.id });
+  if (changed) await tx.update(contactPointChannels).set({ canonicalValue: null }).where(eq(contactPointChannels.contactPointId, changed.id));
 }
 
 /** The provider approved, rejected or paused a registered template. Safe to repeat. */

@@ -18,11 +18,13 @@ export interface ThreadClaim {
 
 /**
  * Claims the thread of a dispatch: the id, or null when another open thread is in the way. A channel that opens no thread writes a
- * closed record instead (R77). A thread that was given back is opened again; losing that race throws 23505.
+ * closed record instead (R77). A thread that was given back is opened again; losing that race throws 23505. One on the channel before
+ * is given back: it would stand in the way of this one, and stay open for ever.
  */
 export async function claimThread(tx: Queryable, claim: ThreadClaim): Promise<string | null> {
   const { opensThread } = claim.channel;
   if (claim.threadId && (await keepThread(tx, claim))) return claim.threadId;
+  if (claim.threadId) await releaseThread(tx, claim.dispatchId);
   const id = uuidv7();
   const [opened] = await tx
     .insert(threads)
@@ -48,7 +50,7 @@ export async function claimThread(tx: Queryable, claim: ThreadClaim): Promise<st
 async function keepThread(tx: Queryable, claim: ThreadClaim): Promise<boolean> {
   const kept = await tx
     .update(threads)
-    .set(claim.channel.opensThread ? { status: 'active', closedAt: null } : { status: 'closed' })
+    .set(claim.channel.opensThread ? { status: 'active', closedAt: null, closedBy: null } : { status: 'closed' })
     .where(
       and(
         eq(threads.id, claim.threadId!),
