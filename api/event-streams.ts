@@ -46,6 +46,7 @@ export function createEventStreams(db: Database, onFault: (error: unknown) => vo
 
   return {
     watch: (dispatchId, session, known, end) => {
+      if (!session.isConnected) return;
       const watcher: Watcher = { dispatchId, session, told: new Set(), end };
       watchers.add(watcher);
       session.once('disconnected', () => watchers.delete(watcher));

@@ -81,6 +81,9 @@ export const problemSchema = z
     },
   });
 
+/** A thousand faults are told no better than the first of them, and an answer is not to be many times its request. */
+const maxErrors = 100;
+
 export function sendProblem(response: Response, { code, facts }: Refusal): void {
   const meaning = refusals[code];
   const status = facts.status ?? meaning.status;
@@ -95,7 +98,7 @@ export function sendProblem(response: Response, { code, facts }: Refusal): void 
       detail: facts.detail ?? meaning.detail,
       instance: `urn:uuid:${String(response.req.id)}`,
       code,
-      errors: facts.errors,
+      errors: facts.errors?.slice(0, maxErrors),
       candidates: facts.candidates,
     }),
   );

@@ -3,6 +3,7 @@
 import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { ContactPointKind } from '../domain/channel.js';
+import { maxContactPoints } from '../domain/contact-point.js';
 import type { NewContactPoint } from './clients.js';
 import { constraintOf, type Database, type Queryable } from './connect.js';
 import { clients, contactPointChannels, contactPoints, dispatches } from './schema/index.js';
@@ -37,14 +38,15 @@ export async function listContactPoints(db: Queryable, clientIds: string[]): Pro
     .orderBy(contactPoints.clientId, contactPoints.position, contactPoints.id);
 }
 
-/** Adds one at the bottom of the list; `unknown`: there is no such client. */
+/** Adds one at the bottom of the list; `full`: the client has as many as it may; `unknown`: there is no such client. */
 export async function addContactPoint(
   db: Database,
   clientId: string,
   point: NewContactPoint,
-): Promise<{ kind: 'added'; id: string } | { kind: 'taken' | 'unknown' }> {
+): Promise<{ kind: 'added'; id: string } | { kind: 'taken' | 'full' | 'unknown' }> {
   return await db.transaction(async (tx) => {
     if (!(await lockClient(tx, clientId))) return { kind: 'unknown' };
+    if ((await listContactPoints(tx, [clientId])).length >= maxContactPoints) return { kind: 'full' };
     const position = sql<number>`(select coalesce(max(position) + 1, 0) from contact_points where client_id = ${clientId})`;
     const [made] = await tx
       .insert(contactPoints)
@@ -81,6 +83,8 @@ export async function changeContactPoint(db: Database, clientId: string, id: str
 export async function removeContactPoint(db: Database, clientId: string, id: string): Promise<boolean> {
   return await db.transaction(async (tx) => {
     if (!(await lockClient(tx, clientId))) return false;
+    // Held first, so that no dispatch takes it for its recipient while it goes.
+    await tx.execute(sql`select 1 from contact_points where client_id = ${clientId} and id = ${id} for update`);
     await tx
       .update(dispatches)
       .set({ contactPointId: null })

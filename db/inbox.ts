@@ -15,14 +15,15 @@ export interface InboxRow extends ChannelEventRow {
   channelId: string;
 }
 
-/** Stores what is new and wakes the relay; tells how many were new. */
+/** Stores what is new and wakes the relay; tells how many were new. One parameter carries them all: their number is the provider's choice. */
 export async function storeEvents(db: Queryable, channelId: string, events: readonly ChannelEventRow[]): Promise<number> {
   if (events.length === 0) return 0;
-  const rows = await db
-    .insert(inbox)
-    .values(events.map((event) => ({ channelId, ...event })))
-    .onConflictDoNothing()
-    .returning({ id: inbox.id });
+  const rows = await db.execute(sql`
+    insert into inbox (channel_id, event_id, kind, event)
+    select ${channelId}, one."eventId", one.kind, one.event
+    from jsonb_to_recordset(${JSON.stringify(events)}::jsonb) as one("eventId" text, kind text, event jsonb)
+    on conflict do nothing
+    returning id`);
   if (rows.length > 0) await db.execute(sql`select pg_notify('waybill_relay', 'inbox')`);
   return rows.length;
 }

@@ -4,6 +4,9 @@ import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/
 import type { ContactPointKind } from './channel.js';
 import type { RefusalCode } from './codes.js';
 
+/** Of one client: a verdict lists them all, and has to fit where it is stored. */
+export const maxContactPoints = 50;
+
 /** `value` is compared and unique; `address` is what a provider is given (it keeps the case of an email's local part). */
 export type NormalisedValue = { ok: true; value: string; address: string } | { ok: false; code: RefusalCode };
 

@@ -1,6 +1,7 @@
 /** Clients, contact points and blocks on the wire. */
 
 import { z } from 'zod';
+import { maxContactPoints } from '../../domain/contact-point.js';
 import { contactPointKind, id, instant, label, listOf } from './common.js';
 
 const contactPointValue = z
@@ -31,7 +32,10 @@ export const contactPoint = z
   .meta({ id: 'ContactPoint' });
 
 export const newClient = z
-  .strictObject({ name: label, contactPoints: z.array(newContactPoint).max(50).default([]).meta({ description: 'In priority order, the topmost first.' }) })
+  .strictObject({
+    name: label,
+    contactPoints: z.array(newContactPoint).max(maxContactPoints).default([]).meta({ description: 'In priority order, the topmost first.' }),
+  })
   .meta({ id: 'NewClient', example: { name: 'Client 014', contactPoints: [{ kind: 'email', value: 'client014@example.test' }] } });
 
 export const client = z

@@ -5,7 +5,8 @@ import { contactPointKinds } from '../../domain/channel.js';
 import { transferTargetTypes } from '../../domain/disposition.js';
 import { decodeCursor } from '../cursor.js';
 
-export const id = z.uuid().meta({ example: '0199c0de-0000-7000-8000-000000000001' });
+/** In lower case, whatever case it comes in: ids are compared as texts too. */
+export const id = z.uuid().toLowerCase().meta({ example: '0199c0de-0000-7000-8000-000000000001' });
 
 /** A `Date` inside, ISO 8601 in UTC outside. */
 export const instant = z

@@ -94,6 +94,16 @@ describe('what cannot be answered is a problem', () => {
     expect(answer.type).toBe('application/problem+json');
   });
 
+  test('400 an answer is not many times its request, however much is wrong', async () => {
+    const strange = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`field${n}`, n]));
+    const answer = await api
+      .as('agent')
+      .post('/v1/clients')
+      .send({ name: 'A', ...strange });
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors).toHaveLength(100);
+  });
+
   test('whatever is sent, the answer is no fault of ours', async () => {
     const paths = [
       '/v1/dispatches',

@@ -128,6 +128,13 @@ describe('POST /v1/dispatches/{id}/recipient-choice', () => {
     expect([answer.status, answer.body.code, answer.body.candidates]).toEqual([422, 'CHOICE_INVALID', candidates]);
   });
 
+  test('R42 an id means the same in capitals', async () => {
+    const id = await submit();
+    const shouted = missing.toUpperCase();
+    expect((await say(id.toUpperCase(), 'recipient-choice', { contactPointId: shouted })).status).toBe(200);
+    expect(api.temporal.updates.at(-1)).toMatchObject({ workflowId: `dispatch/${id}`, args: [{ contactPointId: missing }] });
+  });
+
   test('R94 409 the second pick', async () => {
     const id = await submit();
     api.temporal.onUpdate = () => Promise.reject(refusedUpdate('CHOICE_ALREADY_MADE'));

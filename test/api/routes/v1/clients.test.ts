@@ -149,6 +149,13 @@ describe('contact points', () => {
     expect((await api.as('agent').post(path(id)).send({ kind: 'phone', value: '12' })).body.code).toBe('PHONE_TOO_SHORT');
   });
 
+  test('R30 400 a client has as many contact points as a verdict can list, and no more', async () => {
+    const points = Array.from({ length: 50 }, () => ({ kind: 'email', value: mail() }));
+    const { body } = await create(points);
+    const answer = await api.as('agent').post(path(body.id)).send({ kind: 'email', value: mail() });
+    expect([answer.status, answer.body.code]).toEqual([400, 'INVALID_REQUEST']);
+  });
+
   test('R32 twenty added at once keep an order without gaps', async () => {
     const { id } = await withThree();
     const given = Array.from({ length: 20 }, () => mail());

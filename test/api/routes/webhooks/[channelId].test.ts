@@ -57,6 +57,13 @@ describe('POST /webhooks/{channelId}', () => {
     expect(await stored()).toHaveLength(1);
   });
 
+  test('H7 R103 200 as many events as a body can hold', async () => {
+    const statuses = Array.from({ length: 17_000 }, (_, n) => ({ id: `w${n}`, status: 'sent', timestamp: '1767225600' }));
+    const body = JSON.stringify(meta({ statuses }));
+    expect((await post(body, sign(body, secret))).status).toBe(200);
+    expect(await stored()).toHaveLength(statuses.length);
+  });
+
   test('401 a missing signature, a wrong one, one of another secret: nothing is written', async () => {
     const body = JSON.stringify(meta({ statuses: [status('wamid.3', 'sent')] }));
     const right = sign(body, secret);

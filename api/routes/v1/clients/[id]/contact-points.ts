@@ -3,7 +3,7 @@
 import { addContactPoint as insert } from '../../../../../db/contact-points.js';
 import { findClient } from '../../../../../db/clients.js';
 import { readSettings } from '../../../../../db/settings.js';
-import { normaliseContactPoint } from '../../../../../domain/contact-point.js';
+import { maxContactPoints, normaliseContactPoint } from '../../../../../domain/contact-point.js';
 import { viewClient } from '../../../../client-view.js';
 import { client, newContactPoint } from '../../../../contract/clients.js';
 import { idParam } from '../../../../contract/common.js';
@@ -26,6 +26,7 @@ export const addContactPoint = route({
     const read = normaliseContactPoint(body.kind, body.value, defaultCountry ?? undefined);
     if (!read.ok) return refuseFields([{ code: read.code, pointer: '/value' }]);
     const added = await insert(deps.db, params.id, { kind: body.kind, selected: body.selected, value: read.value, address: read.address });
+    if (added.kind === 'full') return refuse('INVALID_REQUEST', { detail: `A client has at most ${maxContactPoints} contact points.` });
     if (added.kind === 'taken') return refuseFields([{ code: 'CONTACT_POINT_TAKEN', pointer: '/value' }]);
     const owner = added.kind === 'unknown' ? null : await findClient(deps.db, params.id);
     return owner ? { body: viewClient(owner) } : refuse('NOT_FOUND');

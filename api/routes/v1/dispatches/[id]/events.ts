@@ -44,6 +44,11 @@ export const streamEvents = rawRoute({
       response.status(204).end();
       return undefined;
     }
+    // Whoever left while we read is not watched: nothing would ever end that.
+    if (request.socket.destroyed) return undefined;
+    // The session makes a URL of these and breaks on an odd one; neither matters here.
+    request.headers.host = 'localhost';
+    request.url = '/';
     const session = await createSession(request, response, { keepAlive: keepAliveMs, headers: { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-store' } });
     deps.streams.watch(params.id, session, known, () => response.end());
     return undefined;

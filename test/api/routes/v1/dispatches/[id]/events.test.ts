@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Session } from 'better-sse';
 import { eq, sql } from 'drizzle-orm';
+import { createEventStreams } from '../../../../../../api/event-streams.js';
 import { recordEvent } from '../../../../../../db/events.js';
 import { dispatches, events } from '../../../../../../db/schema/index.js';
 import { until } from '../../../../../support/stack.js';
@@ -73,6 +75,16 @@ async function open(id: string, lastEventId?: string, key: string = api.staff.ag
   const over = answer.ok && answer.body && answer.status === 200 ? read().catch(() => {}) : Promise.resolve();
   return { status: answer.status, headers: answer.headers, entries, over, close: () => stop.abort() };
 }
+
+/** The first line of the answer to a request as it is written here. */
+const rawHead = (request: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => socket.write(request));
+    socket.once('error', reject).once('data', (data: Buffer) => {
+      socket.destroy();
+      resolve(data.toString('latin1').split('\r\n', 1)[0]!);
+    });
+  });
 
 const typesOf = (stream: Stream): (string | undefined)[] => stream.entries.filter((one) => one.event === 'message').map((one) => one.data.type);
 
@@ -162,6 +174,29 @@ describe('GET /v1/dispatches/{id}/events', () => {
     expect((await open(id, 'abc')).status).toBe(400);
     expect((await open(id, undefined, 'nobody')).status).toBe(401);
   });
+});
+
+test('whatever name it is called by, the stream is the same', async () => {
+  const id = await submit();
+  for (const host of ['a b', '[', 'user@host', '%%%', '']) {
+    const head = await rawHead(`GET /v1/dispatches/${id}/events HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${api.staff.agent.key}\r\n\r\n`);
+    expect([host, head]).toEqual([host, 'HTTP/1.1 200 OK']);
+  }
+});
+
+test('somebody who left before the stream began is not watched', async () => {
+  const streams = createEventStreams(api.db, () => {});
+  let ended = 0;
+  let leave = (): void => {};
+  const session = (isConnected: boolean): Session =>
+    ({ isConnected, push: () => {}, once: (_: string, gone: () => void) => (leave = gone) }) as unknown as Session;
+  streams.watch(client, session(false), [], () => (ended += 1));
+  streams.close();
+  expect(ended).toBe(0);
+  streams.watch(client, session(true), [], () => (ended += 1));
+  streams.close();
+  expect(ended).toBe(1);
+  leave();
 });
 
 test('a process that ends ends its streams', async () => {
