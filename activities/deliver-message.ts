@@ -26,6 +26,9 @@ export interface DeliverResult {
 /** How often a send in progress says that it lives, as a share of the heartbeat time-out. */
 const heartbeatShare = 4;
 
+/** What an activity needs to give its result back, in milliseconds. */
+const returnMs = 500;
+
 /**
  * One hand-over at most. Safe to repeat: an attempt that has a row is answered from it, and never sent again.
  * Temporal does not retry it; the workflow decides what follows.
@@ -69,7 +72,9 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
   tellOperators(deps, input, answer);
   try {
     await deps.checkpoint('deliver.answered', input.dispatchId);
-    await settleAttempt(deps.db, claim.attempt.id, answer);
+    // Before Temporal gives this activity up: the answer is known here alone.
+    const leftMs = claim.ladder.startToCloseMs - (performance.now() - startedAt) - returnMs;
+    await within(leftMs, settleAttempt(deps.db, claim.attempt.id, answer));
     await deps.checkpoint('deliver.settled', input.dispatchId);
     return { outcome: outcomeOf(answer), unrecorded: null };
   } catch (error) {
@@ -84,6 +89,19 @@ function tellOperators(deps: ActivityDeps, { dispatchId, channelId }: DeliverInp
   const { failure } = answer;
   if (!failure.alert && meaningOf(failure).mark !== 'pause_channel') return;
   deps.log.warn({ dispatchId, channelId, failureClass: failure.class, code: failure.provider.code }, 'the provider refused in a way that needs a look');
+}
+
+/** Rejects when the work is not done by then; what comes of it later is left to itself. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The database did not answer within ${Math.round(ms)} ms.`)), Math.max(0, ms));
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<Claim, { kind: 'claimed' }>, startedAt: number): Promise<Answer> {
