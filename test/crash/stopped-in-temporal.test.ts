@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { attemptsOf, type House, runOf, untilEnded } from '../support/house.js';
 import { describeWithTemporal, until } from '../support/stack.js';
 import { buildCrashHouse, type CrashHouse, cutOff, patientLadder, submitChat, submitMail } from './cut-off.js';
 import { judge, readAccounts } from './judge.js';
+import { resetRun } from './reset-run.js';
 import { type Scene, sceneWaits, setScenes, untilStands } from './scenes.js';
 
 describeWithTemporal('an operator meddles in Temporal', () => {
@@ -18,11 +18,11 @@ describeWithTemporal('an operator meddles in Temporal', () => {
   test('H12 R97 Reset at any moment: the run begins anew, and no message does', async () => {
     const { house } = crash;
     const scenes = await setScenes(crash);
-    for (const scene of scenes) await reset(house, scene.dispatchId);
+    for (const scene of scenes) await resetRun(house, scene.dispatchId);
     await Promise.all(scenes.map((scene) => untilStands(house, scene)));
     await Promise.all(scenes.map((scene) => scene.goOn()));
     await expectOneEach(house, scenes);
-    for (const scene of scenes) await reset(house, scene.dispatchId);
+    for (const scene of scenes) await resetRun(house, scene.dispatchId);
     for (const { dispatchId } of scenes) expect(await runOf(house, dispatchId).result()).toMatchObject({ state: 'completed' });
     expect(await judge(house)).toEqual([]);
   }, 90_000);
@@ -82,17 +82,3 @@ describeWithTemporal('an operator meddles in Temporal', () => {
       await until(async () => (await runOf(house, dispatchId).describe()).status.name === 'COMPLETED', { what: 'the run to end' });
   }
 });
-
-/** As `temporal workflow reset --event-id <first workflow task>` does. */
-async function reset(house: House, dispatchId: string): Promise<void> {
-  const { runId } = await runOf(house, dispatchId).describe();
-  const { events } = await runOf(house, dispatchId).fetchHistory();
-  const first = events!.find((event) => event.workflowTaskCompletedEventAttributes)!;
-  await house.temporal.workflowService.resetWorkflowExecution({
-    namespace: house.temporal.options.namespace,
-    workflowExecution: { workflowId: runOf(house, dispatchId).workflowId, runId },
-    reason: 'by the test',
-    workflowTaskFinishEventId: first.eventId!,
-    requestId: randomUUID(),
-  });
-}
