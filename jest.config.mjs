@@ -10,7 +10,7 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/support/covered-reporter.mjs'],
   coverageProvider: 'v8',
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   // The machine that runs the tests may have two cores, and servers and child processes need theirs.
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',

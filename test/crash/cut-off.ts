@@ -48,7 +48,7 @@ export async function cutOff(house: House, signal: CrashSignal, points: CrashPoi
   const plan: CrashPlan = { signal, points };
   const worker = await house.startWorker({ ...env, WAYBILL_TEST_CRASH: JSON.stringify(plan) });
   await until(() => worker.output().includes(nowLine), {
-    deadlineMs: 30_000,
+    deadlineMs: 60_000,
     what: `the worker to be cut off at ${points.map((point) => point.checkpoint).join(', ')}`,
   });
   if (signal === 'SIGKILL') await worker.exited;
@@ -96,7 +96,7 @@ export async function sayUntilTaken<A extends unknown[]>(house: House, dispatchI
   };
   try {
     await until(async () => (last = await say(house, dispatchId, update, ...args).catch(passing)) === 'taken', {
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
       what: 'the update to be taken',
     });
   } catch (error) {

@@ -44,7 +44,7 @@ describeWithTemporal('a worker freezes in the middle of sends, and goes on when 
       ...superseded.map((dispatchId) => untilWaiting(house, dispatchId, 'retry', turnsMs)),
     ]);
     frozen.signal('SIGCONT');
-  }, 150_000);
+  }, 300_000);
   afterAll(async () => await crash?.house.tear());
 
   test('H3 R99 an email in doubt is not repeated when its sender comes back and knows that it was taken', async () => {

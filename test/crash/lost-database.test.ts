@@ -157,7 +157,7 @@ describeWithTemporal('the database is lost around a hand-over', () => {
     await resetRun(house, dispatchId);
     const plan = { signal: 'SIGTERM', points: [{ dispatchId, checkpoint: 'deliver.claimed', act: 'throw' }] };
     const next = await work(house.startWorker({ WAYBILL_TEST_CRASH: JSON.stringify(plan) }));
-    await until(() => next.output().includes('attempt not claimed'), { deadlineMs: 30_000, what: 'the claim to fail' });
+    await until(() => next.output().includes('attempt not claimed'), { deadlineMs: 60_000, what: 'the claim to fail' });
     await report(house, dispatchId, 'delivered');
     await expectSentOnce([dispatchId]);
     expect(await find(house, dispatchId)).toMatchObject({ dispositionStatus: 'done' });

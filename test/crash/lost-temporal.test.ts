@@ -36,7 +36,7 @@ const foundMs = 40_000;
     } finally {
       await house.tear();
     }
-  }, 120_000);
+  }, 180_000);
 
   test('H14 R99 the send epoch is raised before recovery: nothing is sent until a person has said what became of each', async () => {
     const crash = await buildCrashHouse({ ...sceneWaits, ladder: patientLadder }, { TEMPORAL_ADDRESS: temporal.address });
@@ -90,7 +90,7 @@ const foundMs = 40_000;
       expect(await untilEnded(house, forgotten.dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: true });
       expect(house.handedOver({ recipient: forgotten.address })).toHaveLength(2);
       await until(async () => (await copiesOf(house, scenes)).every((one) => one.copies === 1), {
-        deadlineMs: 30_000,
+        deadlineMs: 60_000,
         what: 'each message to be with its provider once',
       });
       expect(await judge(house, { runs: false })).toEqual([]);

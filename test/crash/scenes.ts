@@ -35,7 +35,7 @@ export async function setScenes(crash: CrashHouse): Promise<Scene[]> {
 }
 
 /** The dispatch stands where its scene says, also after its run was lost and found. */
-export async function untilStands(house: House, scene: Scene, deadlineMs = 30_000): Promise<void> {
+export async function untilStands(house: House, scene: Scene, deadlineMs = 60_000): Promise<void> {
   const { dispatchId, waitingFor } = scene;
   if (waitingFor !== null) await untilWaiting(house, dispatchId, waitingFor, deadlineMs);
   else await until(async () => (await attemptsOf(house, dispatchId)).length > 0, { what: `${scene.title} to begin` });

@@ -88,7 +88,7 @@ describeWithTemporal('runs are started and workers come and go', () => {
           .where(eq(schema.dispatches.clientId, clientId));
         return rows.every((row) => row.endedAt !== null || row.waitingFor === 'outcome');
       },
-      { deadlineMs: 45_000, what: 'every dispatch to end, or to wait for its outcome' },
+      { deadlineMs: 120_000, what: 'every dispatch to end, or to wait for its outcome' },
     );
     expect(most).toBe(1);
     const rows = await Promise.all(ids.map((id) => find(house, id)));

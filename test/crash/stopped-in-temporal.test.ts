@@ -25,15 +25,15 @@ describeWithTemporal('an operator meddles in Temporal', () => {
     for (const scene of scenes) await resetRun(house, scene.dispatchId);
     for (const { dispatchId } of scenes) expect(await runOf(house, dispatchId).result()).toMatchObject({ state: 'completed' });
     expect(await judge(house)).toEqual([]);
-  }, 90_000);
+  }, 240_000);
 
   test('H12 I4 Terminate at any moment: the dispatch ends as the ledger says', async () => {
     await expectStopped(await setScenes(crash), ({ dispatchId }) => runOf(crash.house, dispatchId).terminate('by the test'));
-  }, 90_000);
+  }, 240_000);
 
   test('H12 I4 Cancel at any moment: the dispatch ends as the ledger says', async () => {
     await expectStopped(await setScenes(crash), ({ dispatchId }) => runOf(crash.house, dispatchId).cancel());
-  }, 90_000);
+  }, 240_000);
 
   test('H1 H12 Cancel while nobody answers for an attempt: it is put in doubt before the dispatch ends', async () => {
     const { house } = crash;
@@ -55,7 +55,7 @@ describeWithTemporal('an operator meddles in Temporal', () => {
     } finally {
       await lost.house.tear();
     }
-  }, 90_000);
+  }, 240_000);
 
   async function expectStopped(scenes: Scene[], stop: (scene: Scene) => Promise<unknown>): Promise<void> {
     const { house } = crash;

@@ -113,5 +113,5 @@ describeWithTemporal('personal data', () => {
     search('API log', house.api!.output());
     search('error answers', errors.join('\n'));
     expect([...found]).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 });

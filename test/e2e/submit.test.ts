@@ -102,7 +102,7 @@ describeWithTemporal('submits over HTTP, on the whole stack', () => {
     );
     for (const one of answers) expect(await untilEnded(house, one.body['id'] as unknown as string, 50_000)).toMatchObject({ state: 'completed' });
     expect(house.handedOver({ recipient: 'fifty@example.test' })).toHaveLength(50);
-  }, 90_000);
+  }, 180_000);
 
   test('R113 H4 the API is killed ten times with ten commits each in the gap before the start: 100 dispatches, 100 hand-overs', async () => {
     await house.api!.kill('SIGTERM');
@@ -136,5 +136,5 @@ describeWithTemporal('submits over HTTP, on the whole stack', () => {
       { deadlineMs: 60_000, what: '100 dispatches to complete' },
     );
     expect(house.handedOver().filter((one) => one.recipients.some((to) => to.startsWith('gap-')))).toHaveLength(100);
-  }, 150_000);
+  }, 300_000);
 });

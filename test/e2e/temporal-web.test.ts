@@ -167,7 +167,7 @@ describeInBrowser(`Temporal Web${missing === null ? '' : ` (${missing})`}`, () =
     await untilEnded(house, id);
     await untilCounted('DispatchWaitingFor IS NOT NULL', 0);
     expect(house.handedOver().map((one) => one.recipients)).toEqual([[phones[1]!.slice(1)]]);
-  }, 120_000);
+  }, 180_000);
 
   test('R4 a straight run names its activities, and the page goes nowhere but to this machine', async () => {
     const email = await addEmailChannel(house);

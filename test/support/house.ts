@@ -262,7 +262,7 @@ export async function attemptsOf(house: House, dispatchId: string): Promise<(typ
   return await house.db.select().from(schema.attempts).where(eq(schema.attempts.dispatchId, dispatchId)).orderBy(schema.attempts.attemptNo);
 }
 
-export async function untilEnded(house: House, dispatchId: string, deadlineMs = 30_000): Promise<typeof schema.dispatches.$inferSelect> {
+export async function untilEnded(house: House, dispatchId: string, deadlineMs = 60_000): Promise<typeof schema.dispatches.$inferSelect> {
   return await until(
     async () => {
       const row = await find(house, dispatchId);
@@ -272,7 +272,7 @@ export async function untilEnded(house: House, dispatchId: string, deadlineMs = 
   );
 }
 
-export async function untilWaiting(house: House, dispatchId: string, waitingFor: string, deadlineMs = 30_000): Promise<typeof schema.dispatches.$inferSelect> {
+export async function untilWaiting(house: House, dispatchId: string, waitingFor: string, deadlineMs = 60_000): Promise<typeof schema.dispatches.$inferSelect> {
   return await until(
     async () => {
       const row = await find(house, dispatchId);

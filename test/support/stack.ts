@@ -131,7 +131,7 @@ export async function startProcess(options: ProcessOptions): Promise<TestProcess
     let over = false;
     void started.exited.then(() => (over = true));
     try {
-      await until(async () => over || (await isReady()), { deadlineMs: options.readyDeadlineMs ?? 30_000, what: `${options.entry} to be ready` });
+      await until(async () => over || (await isReady()), { deadlineMs: options.readyDeadlineMs ?? 60_000, what: `${options.entry} to be ready` });
       if (over && !(await isReady())) throw new Error(`${options.entry} ended before it was ready.`);
     } catch (error) {
       await started.kill();
@@ -143,7 +143,7 @@ export async function startProcess(options: ProcessOptions): Promise<TestProcess
 
 /** Polls until the condition holds (true, or any value that is not null, undefined or false) and returns that value; rejects after the deadline. */
 export async function until<T>(condition: () => T | Promise<T>, options: { deadlineMs?: number; what: string }): Promise<Exclude<T, null | undefined | false>> {
-  const { deadlineMs = 15_000, what } = options;
+  const { deadlineMs = 45_000, what } = options;
   const end = Date.now() + deadlineMs;
   for (;;) {
     const value = await condition();
