@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { v7 as uuidv7 } from 'uuid';
-import { HandOverForbidden, type SendOutcome } from '../channels/channel.js';
+import { type ChannelPlugin, HandOverForbidden, type SendOutcome } from '../channels/channel.js';
 import { mergeConfig } from '../channels/secrets.js';
+import type { HandOverFacts } from '../db/delivery.js';
 import { type Answer, settleAttempt, type SettledRecipient } from '../db/settle.js';
 import { frozenForm } from '../domain/content.js';
-import { meaningOf } from '../domain/failure.js';
+import { type Failure, meaningOf } from '../domain/failure.js';
 import type { AttemptOutcome } from '../domain/next-step.js';
 import { type Claim, claimAttempt, type DeliverInput } from './claim-attempt.js';
 import type { ActivityDeps } from './deps.js';
@@ -108,22 +109,20 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   const { channel, rendered, renderedSha256, to, served } = claim.handOver;
   const plugin = deps.registry.find(channel.type, channel.provider)!;
   const hash = createHash('sha256').update(frozenForm(rendered)).digest('hex');
-  if (hash !== renderedSha256)
-    return {
-      kind: 'refused',
-      failure: { class: 'invalid_content', scope: 'message', provider: { message: 'The stored content no longer matches its hash.' } },
-      recipients: [],
-    };
+  if (hash !== renderedSha256) return refusedHere({ class: 'invalid_content', scope: 'message' }, 'The stored content no longer matches its hash.');
+  const cfg = openConfig(deps, channel, plugin);
+  if (cfg === null) return refusedHere({ class: 'config', scope: 'channel' }, 'The settings of the channel cannot be opened.');
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
   const envelope = [to.address, ...rendered.bcc];
-  const left = envelope.filter((_, position) => !served.includes(position));
+  const done = new Set(served.map((position) => envelope[position]?.toLowerCase()));
+  const left = envelope.filter((address) => !done.has(address.toLowerCase()));
   try {
     await deps.checkpoint('deliver.before-send', input.dispatchId);
     const outcome = await plugin.send(
       { to: { kind: to.kind, value: to.address }, content: rendered, acceptedAt: claim.acceptedAt, ...(served.length > 0 ? { only: left } : {}) },
       {
-        cfg: plugin.configSchema.parse(mergeConfig(channel.config, deps.openCredentials(channel))),
+        cfg,
         dispatchId: input.dispatchId,
         attemptId: claim.attempt.id,
         attemptNo: input.attemptNo,
@@ -148,6 +147,20 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Null under a master key that is not the one they were sealed with, or when the plug-in no longer reads them: nothing is sent then. */
+function openConfig(deps: ActivityDeps, channel: HandOverFacts['channel'], plugin: ChannelPlugin): unknown {
+  try {
+    return plugin.configSchema.parse(mergeConfig(channel.config, deps.openCredentials(channel)));
+  } catch {
+    return null;
+  }
+}
+
+/** A refusal by our own hand: nothing has left. */
+function refusedHere(failure: Pick<Failure, 'class' | 'scope'>, message: string): Answer {
+  return { kind: 'refused', failure: { ...failure, provider: { message } }, recipients: [] };
 }
 
 function answerOf(outcome: SendOutcome, envelope: readonly string[], sentWithoutReceipt: boolean): Answer {

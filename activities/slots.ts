@@ -1,7 +1,10 @@
 /** The sends in flight of each channel in this worker: a hanging relay takes its own slots, never all of them. */
 
 export interface Slots {
-  /** Gives the slot back; null when none became free within `waitMs` (milliseconds). Whoever asked first gets the next one. */
+  /**
+   * Gives the slot back; null when none became free within `waitMs` (milliseconds), or when as many wait already as there are slots:
+   * whoever waits here keeps a worker's hand busy. Whoever asked first gets the next one.
+   */
   take(channelId: string, cap: number, waitMs: number): Promise<(() => void) | null>;
 }
 
@@ -23,7 +26,7 @@ export function createSlots(): Slots {
       const channel = channels.get(channelId) ?? { taken: 0, waiting: [] };
       channels.set(channelId, channel);
       if (channel.taken < cap) channel.taken += 1;
-      else if (!(await waitForTurn(channel, waitMs))) return null;
+      else if (channel.waiting.length >= cap || !(await waitForTurn(channel, waitMs))) return null;
       return () => giveBack(channelId, channel);
     },
   };

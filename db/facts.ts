@@ -67,6 +67,7 @@ export interface DispatchFacts {
   /** The attempt with the number that was asked about. */
   attempt: { id: string; state: AttemptState; verdict: Verdict | null; revision: number } | null;
   anyAccepted: boolean;
+  /** By an answer or by a receipt. */
   anyRefused: boolean;
 }
 
@@ -112,7 +113,8 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
       'attempt', (select json_build_object('id', a.id, 'state', a.state, 'verdict', a.verdict, 'revision', a.revision)
         from attempts a where a.dispatch_id = d.id and a.attempt_no = ${ids.attemptNo}),
       'anyAccepted', exists (select 1 from attempts a where a.dispatch_id = d.id and a.state in ('accepted', 'reconciled_sent')),
-      'anyRefused', exists (select 1 from attempts a where a.dispatch_id = d.id and a.state in ('refused_temporary', 'refused_permanent'))
+      'anyRefused', exists (select 1 from attempts a where a.dispatch_id = d.id and (a.state in ('refused_temporary', 'refused_permanent')
+        or exists (select 1 from receipts x where x.attempt_id = a.id and x.status = 'failed')))
     ) as facts
     from dispatches d
     join dispatch_revisions r on r.dispatch_id = d.id and r.revision = ${ids.revision}

@@ -55,13 +55,19 @@ async function matchAttempt(tx: Queryable, receipt: StoredReceipt): Promise<Atte
   return row ?? null;
 }
 
-/** What receipts say of the latest attempt of a dispatch: its highest status, and the failure if that is what it is. */
+/**
+ * What receipts say of the attempt that stands for the dispatch: this one, or an earlier one that turned out to have left. Its highest
+ * status, and the failure if that is what it is.
+ */
 export async function readReceipts(db: Queryable, dispatchId: string, attemptNo: number): Promise<{ status: MessageStatus | null; failure: Failure | null }> {
+  const standing = sql`(select a.id from attempts a
+    where a.dispatch_id = ${dispatchId} and a.attempt_no <= ${attemptNo} and a.state in ('accepted', 'reconciled_sent')
+    order by (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = a.id) is true,
+      a.attempt_no desc limit 1)`;
   const rows = await db
     .select({ status: receipts.status, failure: receipts.failure })
     .from(receipts)
-    .innerJoin(attempts, eq(attempts.id, receipts.attemptId))
-    .where(and(eq(attempts.dispatchId, dispatchId), eq(attempts.attemptNo, attemptNo)))
+    .where(eq(receipts.attemptId, standing))
     .orderBy(desc(sql`array_position(array['queued','wired','sent','failed','delivered','read'], ${receipts.status})`))
     .limit(1);
   const highest = rows[0];

@@ -78,7 +78,7 @@ const graph: Record<DispatchState, readonly DispatchState[]> = {
   ],
   awaiting_decision: ['checking', 'cancelled', 'expired'],
   needs_template: ['checking', 'cancelled', 'expired', 'failed'],
-  outcome_unknown: ['checking', 'disposing', 'awaiting_receipt', 'needs_template', 'completed', 'failed', 'expired'],
+  outcome_unknown: ['checking', 'sending', 'disposing', 'awaiting_receipt', 'needs_template', 'completed', 'failed', 'expired'],
   disposing: ['awaiting_receipt', 'completed', 'failed', 'needs_template'],
   awaiting_receipt: ['checking', 'needs_template', 'completed', 'failed'],
   completed: [],

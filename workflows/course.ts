@@ -3,22 +3,43 @@
 import type { CheckResult } from '../activities/check-eligibility.js';
 import type { AfterAttempt, AttemptOutcome, RetryClock } from '../domain/next-step.js';
 
-/** One per run; every number follows from what the ledger and people said, so that a reset or a new run counts alike (H12, H14). */
-export class Course {
-  attemptNo = 1;
+/** What a run hands on to the one that continues it. */
+export interface CourseState {
+  attemptNo: number;
   /** With the dispatch id the provider key: rises on a definite refusal and on a new revision, never in doubt (R98). */
+  generation: number;
+  revision: number;
+  /** The disposition runs once per dispatch. */
+  disposed: boolean;
+  sendEpoch: number;
+  firstCheck: boolean;
+  /** Outcomes in a row since a person last acted: those that may be tried again, and those that nobody can tell. */
+  tries: number;
+  doubts: number;
+  /** Milliseconds since 1970; null: not sending since a person last acted. */
+  sendingSince: number | null;
+}
+
+/** One per run; every number follows from what the ledger and people said, so that a reset or a new run counts alike (H12, H14). */
+export class Course implements CourseState {
+  attemptNo = 1;
   generation = 1;
   revision = 1;
-  /** The disposition runs once per dispatch. */
   disposed = false;
   sendEpoch: number;
-  private firstCheck = true;
-  private tries = 0;
-  private doubts = 0;
-  private sendingSince: number | null = null;
+  firstCheck = true;
+  tries = 0;
+  doubts = 0;
+  sendingSince: number | null = null;
 
-  constructor(sendEpoch: number) {
-    this.sendEpoch = sendEpoch;
+  /** From the beginning, or from where the run before left off. */
+  constructor(from: Pick<CourseState, 'sendEpoch'> & Partial<CourseState>) {
+    this.sendEpoch = from.sendEpoch;
+    Object.assign(this, from);
+  }
+
+  handOn(): CourseState {
+    return { ...this };
   }
 
   /** What the check asks about. */

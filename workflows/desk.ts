@@ -102,6 +102,11 @@ export class Desk {
     return word && (kinds as string[]).includes(word.kind) ? (word as Extract<Word, { kind: K }>) : null;
   }
 
+  /** Nobody waits for an answer. */
+  isQuiet(): boolean {
+    return this.request === null && allHandlersFinished();
+  }
+
   /** Answers the word that waits: it is acted on, or refused with a code. */
   answer(as: 'taken' | RefusalCode): void {
     if (!this.request) return;

@@ -7,6 +7,7 @@ import type { Disposition } from '../domain/disposition.js';
 import type { Verdict } from '../domain/eligibility.js';
 import type { EndReason } from '../domain/next-step.js';
 import type { Candidate } from '../domain/recipient.js';
+import type { CourseState } from './course.js';
 import { describeDispatch, type Described, summarise } from './user-metadata.js';
 
 export const defaultTaskQueue = 'waybill';
@@ -25,6 +26,8 @@ export interface DispatchInput {
   /** Staff wait for a person's decision; service keys do not. */
   parks: boolean;
   deadlines: { choiceMs: number; decisionMs: number; outcomeMs: number };
+  /** Where the run before left off, when its history had grown too long. */
+  course?: CourseState;
 }
 
 export interface DispatchResult {

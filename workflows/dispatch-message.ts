@@ -1,6 +1,6 @@
 /** The life of one outgoing message, as one loop: its first line is the check, and every branch ends, waits or sends (R2, R95). */
 
-import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import { decideAfterAttempt, type EndReason } from '../domain/next-step.js';
 import type { EndState } from '../domain/dispatch.js';
 import { conclude } from './conclude.js';
@@ -34,8 +34,10 @@ export async function dispatchMessage(input: DispatchInput): Promise<DispatchRes
 
 async function send(desk: Desk, input: DispatchInput): Promise<End> {
   const { dispatchId, parks } = input;
-  const course = new Course(input.sendEpoch);
+  const course = new Course(input.course ?? { sendEpoch: input.sendEpoch });
   for (;;) {
+    // A dispatch that tries for days outgrows what Temporal keeps of a run: it goes on in another before the server ends this one.
+    if (workflowInfo().continueAsNewSuggested && desk.isQuiet()) await continueAsNew<typeof dispatchMessage>({ ...input, course: course.handOn() });
     const check = await ledger.checkEligibility({ dispatchId, ...course.question(), pick: pickOf(desk) });
     if ('overtaken' in check) {
       // Once more by way of the server: a worker that has lost this run finds out there.

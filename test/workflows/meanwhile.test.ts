@@ -32,13 +32,14 @@ import { describeWithTemporal, until } from '../support/stack.js';
 
 const by = { actorId: 'agent-2' };
 const close = { kind: 'close' } as const;
-const blocked: Failure = { class: 'blocked_by_client', scope: 'recipient', provider: { code: '131050' } };
+const optedOut: Failure = { class: 'opted_out', scope: 'recipient', provider: { code: '131050' } };
 
 describeWithTemporal('what changes while a dispatch runs', () => {
   let house: House;
   let email: string;
   let whatsapp: string;
   let secondWhatsapp: string;
+  let repeating: string;
   let addresses = 0;
 
   beforeAll(async () => {
@@ -47,18 +48,19 @@ describeWithTemporal('what changes while a dispatch runs', () => {
     email = await addEmailChannel(house, policy);
     whatsapp = await addWhatsappChannel(house, policy);
     secondWhatsapp = await addWhatsappChannel(house, policy, '100200301');
+    repeating = await addWhatsappChannel(house, { ...policy, onUnknown: 'resend' }, '100200302');
     await house.control('PUT', '/receipt-behaviour', { mode: 'none' });
   });
   afterAll(async () => await house?.tear());
 
-  async function bothWays(): Promise<{ clientId: string; phone: string; address: string; points: [string, string] }> {
+  async function bothWays(more: string[] | string = []): Promise<{ clientId: string; phone: string; address: string; points: [string, string] }> {
     const phone = freshPhone();
     const address = `meanwhile-${(addresses += 1)}@example.test`;
     const { clientId, points } = await addClient(house, [
       { kind: 'phone', value: phone },
       { kind: 'email', value: address },
     ]);
-    for (const channel of [whatsapp, secondWhatsapp]) await openWindow(house, channel, points[0]!);
+    for (const channel of [whatsapp, secondWhatsapp, more].flat()) await openWindow(house, channel, points[0]!);
     return { clientId, phone, address, points: [points[0]!, points[1]!] };
   }
   const fault = (channel: 'email' | 'whatsapp', recipient: string, what: object) =>
@@ -150,7 +152,7 @@ describeWithTemporal('what changes while a dispatch runs', () => {
     const dispatchId = await submit(house, { clientId, channelId: whatsapp, content: chat(), disposition: close });
     await untilEnded(house, dispatchId);
     await removeContactPoint(house.db, clientId, points[0]);
-    await report(house, dispatchId, 'failed', blocked);
+    await report(house, dispatchId, 'failed', optedOut);
     await until(async () => (await find(house, dispatchId)).messageStatus === 'failed', { what: 'the late refusal' });
     expect(onPhone(phone)).toHaveLength(1);
   });
@@ -168,6 +170,45 @@ describeWithTemporal('what changes while a dispatch runs', () => {
     expect((await attemptsOf(house, dispatchId)).map((one) => one.state)).toEqual(['reconciled_sent', 'accepted']);
   });
 
+  test.each(['delivered', 'failed'] as const)(
+    'R99 R103 a repeat that waits its turn is not made when a receipt says that the first one was %s',
+    async (status) => {
+      const { clientId, phone } = await bothWays(repeating);
+      await fault('whatsapp', phone, { drop: 'after' });
+      const dispatchId = await submit(house, { clientId, channelId: repeating, content: chat(), disposition: close, role: 'service' });
+      await untilWaiting(house, dispatchId, 'retry');
+      await reportFirst(dispatchId, status, ...(status === 'failed' ? [optedOut] : []));
+      const told =
+        status === 'failed'
+          ? { state: 'failed', endReason: 'OPTED_OUT', messageStatus: 'failed' }
+          : { state: 'completed', messageStatus: 'delivered' };
+      expect(await untilEnded(house, dispatchId, 10_000)).toMatchObject({ ...told, possibleDuplicate: false });
+      expect(onPhone(phone)).toHaveLength(1);
+    },
+  );
+
+  test('I4 R98 settings that cannot be opened are no doubt: nothing left, the channel is paused, and it goes on once they can', async () => {
+    const { clientId, phone } = await bothWays();
+    const [channel] = await house.db.select().from(schema.channels).where(eq(schema.channels.id, secondWhatsapp));
+    const seal = (bytes: Buffer) => house.db.update(schema.channels).set({ credentials: bytes }).where(eq(schema.channels.id, secondWhatsapp));
+    await seal(Buffer.alloc(64, 7));
+    const dispatchId = await submit(house, { clientId, channelId: secondWhatsapp, content: chat(), disposition: close });
+    await untilWaiting(house, dispatchId, 'retry');
+    expect(await attemptsOf(house, dispatchId)).toMatchObject([{ state: 'refused_temporary', reason: 'CHANNEL_CONFIG' }]);
+    await seal(channel!.credentials!);
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
+    expect(onPhone(phone)).toHaveLength(1);
+  });
+
+  test('H10 a blind copy that is named twice is served once, also when the message is tried again', async () => {
+    const { clientId, address } = await bothWays();
+    const copy = `copy-of-${address}`;
+    await fault('email', address, { reply: '450 4.2.1 later', at: 'rcpt' });
+    const dispatchId = await submit(house, { clientId, channelId: email, content: mail('Hello', { bcc: [copy, copy.toUpperCase()] }) });
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed' });
+    expect([house.handedOver({ recipient: address }).length, house.handedOver({ recipient: copy }).length]).toEqual([1, 1]);
+  });
+
   test('R103 a late refusal of an attempt that another one has followed does not make the message failed', async () => {
     const { clientId, phone } = await bothWays();
     await fault('whatsapp', phone, { drop: 'after' });
@@ -176,7 +217,7 @@ describeWithTemporal('what changes while a dispatch runs', () => {
     await until(async () => (await attemptsOf(house, dispatchId))[0]?.state === 'parked', { what: 'parking' });
     expect(await say(house, dispatchId, contract.resolveOutcome, { outcome: 'resend', sendEpoch: 1, ...by })).toBe('taken');
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', messageStatus: 'wired', possibleDuplicate: true });
-    await reportFirst(dispatchId, 'failed', blocked);
+    await reportFirst(dispatchId, 'failed', optedOut);
     await until(async () => (await attemptsOf(house, dispatchId))[0]?.state === 'reconciled_sent', { what: 'the late receipt' });
     expect(await find(house, dispatchId)).toMatchObject({ messageStatus: 'wired' });
   });
