@@ -159,17 +159,16 @@ function backOff(failure: Failure, policy: Pick<ChannelPolicy, 'retry'>, clock: 
 export interface LedgerSummary {
   /** A provider accepted an attempt and has not reported its failure since. */
   accepted: boolean;
-  /** An attempt is still under way or in doubt. */
+  /** An attempt is still under way or in doubt, or was in doubt when it was repeated. */
   open: boolean;
 }
 
 /**
- * The end that the ledger allows: an accepted message never ends as if nothing was sent, one that may have left never ends as
- * `cancelled` or `failed` (I4). A Cancel or Terminate in Temporal Web comes here too.
+ * The end that the ledger allows: an accepted message ends completed, one that may have left never ends as `cancelled` or `failed`
+ * (I4). A Cancel or Terminate in Temporal Web and a run that broke come here too.
  */
 export function decideEnd(asked: { state: EndState; reason: EndReason | null }, ledger: LedgerSummary): { state: EndState; reason: EndReason | null } {
-  if (asked.state === 'completed') return asked;
-  if (ledger.accepted && (asked.state !== 'failed' || asked.reason === 'ABANDONED')) return { state: 'completed', reason: null };
+  if (ledger.accepted || asked.state === 'completed') return { state: 'completed', reason: null };
   if (ledger.open && asked.reason !== 'ABANDONED') return { state: 'expired', reason: 'OUTCOME_UNKNOWN' };
   return asked;
 }

@@ -254,12 +254,12 @@ describe('the end that the ledger allows', () => {
     expect(decideEnd({ state: 'cancelled', reason: 'CANCELLED_BY_STAFF' }, nothing)).toEqual({ state: 'cancelled', reason: 'CANCELLED_BY_STAFF' });
   });
 
-  test('H12 what a provider accepted never ends as if nothing was sent, nor failed by hand', () => {
+  test('H12 what a provider accepted, and has not refused since, ends completed', () => {
     const ledger = { accepted: true, open: false };
     for (const state of ['rejected', 'cancelled', 'expired'] as const)
       expect(decideEnd({ state, reason: null }, ledger)).toEqual({ state: 'completed', reason: null });
-    expect(decideEnd({ state: 'failed', reason: 'ABANDONED' }, ledger)).toEqual({ state: 'completed', reason: null });
-    expect(decideEnd({ state: 'failed', reason: 'NOT_ON_MESSENGER' }, ledger)).toEqual({ state: 'failed', reason: 'NOT_ON_MESSENGER' });
+    for (const reason of ['ABANDONED', 'INTERNAL', 'NOT_ON_MESSENGER'] as const)
+      expect(decideEnd({ state: 'failed', reason }, ledger)).toEqual({ state: 'completed', reason: null });
   });
 
   test('H1 H12 what may have left ends as unknown, unless a person gave it up', () => {
