@@ -91,13 +91,12 @@ export function decideAfterAttempt(
     case 'accepted':
       return { kind: 'dispose' };
     case 'refused_by_check':
-      return { kind: 'again', fresh: true };
+      // The check looks again at once; where the two go on to differ they take a breath, in which a person can be heard.
+      return clock.tries < 2 ? { kind: 'again', fresh: true } : breathe(clock);
     case 'decided':
       return { kind: 'again', fresh: outcome.fresh };
     case 'busy':
-      return clock.elapsedMs > policy.retry.deadlineMs
-        ? { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' }
-        : { kind: 'back_off', waitMs: Math.round(busyWaitMs * (1 + clock.random)), fresh: false, reason: 'TEMPORARY' };
+      return clock.elapsedMs > policy.retry.deadlineMs ? { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' } : breathe(clock);
     case 'not_sent':
       return backOff({ class: 'transient', scope: 'channel', provider: {} }, policy, clock);
     case 'wrong_epoch':
@@ -114,8 +113,15 @@ function firstDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknown
   return policy.unknownWaitMs === 0 ? decideDoubt(policy, clock) : { kind: 'ask', waitingFor: 'outcome', reason: 'OUTCOME_UNKNOWN' };
 }
 
-/** A channel whose sends in flight are all taken is looked at again soon; nothing was tried, so nothing backs off. */
-const busyWaitMs = 1_000;
+/** A channel whose sends in flight are all taken is looked at again soon, and less and less often while it stays so. Milliseconds. */
+const firstBreathMs = 1_000;
+const longestBreathMs = 15_000;
+
+/** Nothing was tried under this number, so it is used again. */
+function breathe(clock: RetryClock): AfterAttempt {
+  const grown = Math.min(longestBreathMs, firstBreathMs * 2 ** Math.min(clock.tries - 1, 20));
+  return { kind: 'back_off', waitMs: Math.round(grown * (1 + clock.random)), fresh: false, reason: 'TEMPORARY' };
+}
 
 /** How often a message in doubt is handed over again before a person decides: each time may be one more copy. */
 const maxResends = 2;

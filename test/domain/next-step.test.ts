@@ -101,12 +101,6 @@ describe('after an attempt', () => {
     expect(decideAfterAttempt({ kind: 'not_sent' }, chat, clock(), true)).toEqual({ kind: 'back_off', waitMs: 5_000, fresh: true, reason: 'TEMPORARY' });
   });
 
-  test('busy: nothing was tried, so it is tried again soon, under the same number, until the retry deadline', () => {
-    const busy = decideAfterAttempt({ kind: 'busy' }, chat, clock({ tries: 9 }), true);
-    expect(busy).toMatchObject({ kind: 'back_off', fresh: false });
-    expect((busy as { waitMs: number }).waitMs).toBeLessThanOrEqual(2_000);
-  });
-
   test.each(['busy', 'not_sent'] as const)('R101 %s past the retry deadline: exhausted', (kind) => {
     expect(decideAfterAttempt({ kind }, chat, clock({ elapsedMs: 15 * 60_000 + 1 }), true)).toEqual({
       kind: 'end',
@@ -236,6 +230,20 @@ describe('back-off', () => {
         throw new Error('It never gave up.');
       }),
     );
+  });
+
+  test('R101 busy: nothing was tried, so the same number is tried again soon, then less often', () => {
+    const waits = [1, 2, 3, 4, 5, 50].map((tries) => decideAfterAttempt({ kind: 'busy' }, chat, clock({ tries, random: 0 }), true));
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000].map((waitMs) => ({ kind: 'back_off', waitMs, fresh: false, reason: 'TEMPORARY' })));
+  });
+
+  test('R95 a claim that goes on to contradict its check takes a breath, so that nothing spins', () => {
+    expect(decideAfterAttempt({ kind: 'refused_by_check' }, chat, clock({ tries: 1 }), true)).toEqual({ kind: 'again', fresh: true });
+    expect(decideAfterAttempt({ kind: 'refused_by_check' }, chat, clock({ tries: 2, random: 0 }), true)).toMatchObject({
+      kind: 'back_off',
+      waitMs: 2_000,
+      fresh: false,
+    });
   });
 
   test('R101 a failure may cap the number of tries', () => {
