@@ -241,7 +241,7 @@ export async function submit(house: House, ask: Ask): Promise<string> {
       tagIds: [],
       createdBy: senderId,
     },
-    deadlines: { choiceMs: 60_000, decisionMs: 60_000, outcomeMs: 60_000, retryMs: null, ...ask.deadlines },
+    deadlines: { choiceMs: 600_000, decisionMs: 600_000, outcomeMs: 600_000, retryMs: null, ...ask.deadlines },
   };
   const submission = await submitDispatch(house.db, request);
   if (submission.kind !== 'created') throw new Error(`The dispatch was not created: ${submission.kind}.`);
