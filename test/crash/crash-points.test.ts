@@ -200,7 +200,12 @@ describeWithTemporal('a worker is cut off at every step of a send', () => {
     const found = subjects.map(({ place, dispatchId }) => {
       const { row, handedOver } = accounts.get(dispatchId)!;
       // A flagged repeat may end in doubt itself on a busy machine; the judge holds the copies to what the attempts admit.
-      return { place: `${place.channel} ${place.title}`, state: row.state, copies: row.possibleDuplicate ? Math.min(handedOver.length, 2) : handedOver.length, flagged: row.possibleDuplicate };
+      return {
+        place: `${place.channel} ${place.title}`,
+        state: row.state,
+        copies: row.possibleDuplicate ? Math.min(handedOver.length, 2) : handedOver.length,
+        flagged: row.possibleDuplicate,
+      };
     });
     expect(found).toEqual(subjects.map(({ place }) => ({ place: `${place.channel} ${place.title}`, ...outcomeOf(signal, place) })));
   }
