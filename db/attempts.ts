@@ -138,7 +138,7 @@ export async function readOutcome(db: Queryable, row: AttemptRow): Promise<Attem
       return { kind: 'decided', fresh: false };
     case 'sending': {
       const [left] = await db.execute<{ ms: number }>(
-        sql`select ceil(extract(epoch from ${row.sendDeadlineAt!.toISOString()}::timestamptz - now()) * 1000)::int as ms`,
+        sql`select ceil(greatest(0, extract(epoch from ${row.sendDeadlineAt!.toISOString()}::timestamptz - now())) * 1000)::int as ms`,
       );
       return left!.ms > 0 ? { kind: 'still_sending', waitMs: left!.ms + 50 } : { kind: 'unknown', failure: noReply };
     }
