@@ -43,13 +43,19 @@ export async function buildCrashHouse(policy: Partial<ChannelPolicy> = {}, env: 
   return { house, email, whatsapp };
 }
 
-/** Starts a worker that is cut off once every point is reached, and waits until it is. */
-export async function cutOff(house: House, signal: CrashSignal, points: CrashPoint[], env: Record<string, string> = {}): Promise<TestProcess> {
-  const plan: CrashPlan = { signal, points };
+/** Starts a worker that is cut off once every point is reached, or at this visit of any checkpoint, and waits until it is. */
+export async function cutOff(
+  house: House,
+  signal: CrashSignal,
+  points: CrashPoint[],
+  env: Record<string, string> = {},
+  atVisit?: number,
+): Promise<TestProcess> {
+  const plan: CrashPlan = { signal, points, ...(atVisit === undefined ? {} : { atVisit }) };
   const worker = await house.startWorker({ ...env, WAYBILL_TEST_CRASH: JSON.stringify(plan) });
   await until(() => worker.output().includes(nowLine), {
     deadlineMs: 60_000,
-    what: `the worker to be cut off at ${points.map((point) => point.checkpoint).join(', ')}`,
+    what: `the worker to be cut off at ${atVisit ?? points.map((point) => point.checkpoint).join(', ')}`,
   });
   if (signal === 'SIGKILL') await worker.exited;
   return worker;

@@ -17,10 +17,11 @@ export interface CrashPoint {
   act?: 'hold' | 'pass' | 'throw';
 }
 
-/** The value of WAYBILL_TEST_CRASH, as JSON: the signal comes when all dispatches are at their points. */
+/** The value of WAYBILL_TEST_CRASH, as JSON: the signal comes when all dispatches are at their points, or at the given visit of any. */
 export interface CrashPlan {
   signal: CrashSignal;
   points: CrashPoint[];
+  atVisit?: number;
 }
 
 /** What the worker writes when a dispatch has reached its point, and right before the signal. */
@@ -34,6 +35,7 @@ const drainMs = 300;
 /** The checkpoint function that carries out a plan. The last one to arrive sets it off at once, also where a checkpoint does not wait. */
 export function crashAt(plan: CrashPlan): (name: string, dispatchId: string) => void | Promise<void> {
   const visits = new Map<string, number>();
+  let visited = 0;
   const missing = new Set(plan.points.filter((point) => point.act !== 'throw'));
   let release = (): void => {};
   const released = new Promise<void>((resolve) => (release = resolve));
@@ -55,6 +57,8 @@ export function crashAt(plan: CrashPlan): (name: string, dispatchId: string) => 
   }
 
   return (name, dispatchId) => {
+    visited += 1;
+    if (visited === plan.atVisit) happen();
     const key = `${dispatchId} ${name}`;
     const visit = (visits.get(key) ?? 0) + 1;
     visits.set(key, visit);
