@@ -179,9 +179,7 @@ describeWithTemporal('what changes while a dispatch runs', () => {
       await untilWaiting(house, dispatchId, 'retry');
       await reportFirst(dispatchId, status, ...(status === 'failed' ? [optedOut] : []));
       const told =
-        status === 'failed'
-          ? { state: 'failed', endReason: 'OPTED_OUT', messageStatus: 'failed' }
-          : { state: 'completed', messageStatus: 'delivered' };
+        status === 'failed' ? { state: 'failed', endReason: 'OPTED_OUT', messageStatus: 'failed' } : { state: 'completed', messageStatus: 'delivered' };
       expect(await untilEnded(house, dispatchId, 10_000)).toMatchObject({ ...told, possibleDuplicate: false });
       expect(onPhone(phone)).toHaveLength(1);
     },
