@@ -163,6 +163,12 @@ export class Desk {
     return { kind: 'news' };
   }
 
+  /** Waits for a send that goes on without us: until the ledger has news of it, or at most until its deadline. */
+  async untilNews(waitMs: number): Promise<void> {
+    await condition(() => this.receipts, waitMs, { summary: 'until the send deadline' });
+    this.receipts = false;
+  }
+
   /** Refuses what comes too late, tells an end that is off the straight path, and lets every handler finish. */
   async close(end: { state: DispatchState; reason: EndReason | null }, asAsked: boolean): Promise<void> {
     this.state = end.state;
