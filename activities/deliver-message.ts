@@ -55,7 +55,8 @@ export const deliverMessage = (deps: ActivityDeps) => {
 
   return async (input: DeliverInput & DeliverLimits): Promise<DeliverResult> => {
     const activity = Context.current();
-    const beat = setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
+    // A local activity has no heartbeat: its run's task says that it lives.
+    const beat = activity.info.isLocal ? undefined : setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
     try {
       const giveBack = await slots.take(input.channelId, input.maxInFlight, input.slotWaitMs);
       if (!giveBack) return { outcome: { kind: 'busy' }, unrecorded: null };

@@ -105,8 +105,8 @@ export async function loadHandOver(db: Queryable, ids: Ids): Promise<HandOverFac
       'channel', json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'config', c.config, 'policy', c.policy),
       'to', json_build_object('kind', p.kind, 'address', p.address),
       'rendered', r.rendered, 'renderedSha256', r.rendered_sha256,
-      'served', (select coalesce(json_agg(ar.position), '[]') from attempts a join attempt_recipients ar on ar.attempt_id = a.id
-        where a.dispatch_id = r.dispatch_id and a.revision = r.revision and a.channel_id = c.id and ar.status = 'accepted')) as facts,
+      'served', (select coalesce(json_agg(ar.position), '[]') from attempt_recipients ar where ar.status = 'accepted' and ar.attempt_id = any (array(
+        select a.id from attempts a where a.dispatch_id = r.dispatch_id and a.revision = r.revision and a.channel_id = c.id)))) as facts,
       c.credentials, c.credentials_key
     from dispatch_revisions r, channels c, contact_points p
     where r.dispatch_id = ${ids.dispatchId} and r.revision = ${ids.revision} and c.id = ${ids.channelId} and p.id = ${ids.contactPointId}`);

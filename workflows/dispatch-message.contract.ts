@@ -21,6 +21,11 @@ export function dispatchWorkflowId(dispatchId: string): string {
   return `dispatch/${dispatchId}`;
 }
 
+/** The dispatch of a run, by its workflow id. */
+export function dispatchIdOf(workflowId: string): string {
+  return workflowId.slice(workflowId.indexOf('/') + 1);
+}
+
 /** Everything that varies arrives here, never from the environment; lengths in milliseconds. */
 export interface DispatchInput {
   dispatchId: string;
