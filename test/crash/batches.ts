@@ -14,7 +14,6 @@ import {
   buildHouse,
   chat,
   freshPhone,
-  type House,
   mail,
   openWindow,
   quickPolicy,
