@@ -1,0 +1,92 @@
+/** Profiles of running processes, summed up by whose code the time was spent in. */
+
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Profiler } from 'node:inspector';
+import { inBench } from '../stack/paths.js';
+import { type Launched, requireUntil } from '../stack/processes.js';
+import { sum } from './figures.js';
+
+const writtenMs = 30_000;
+
+export interface ProfileSummary {
+  /** Milliseconds of self time, idle time left out, by group and by function, the largest first. */
+  groups: [name: string, ms: number][];
+  functions: [name: string, ms: number][];
+  busyMs: number;
+  threads: number;
+}
+
+/** What a process is to be started with, so that `startProfile` works. */
+export function profileOptions(folder: string): string[] {
+  const hook = pathToFileURL(inBench('measure', 'profile-hook.js'));
+  hook.search = encodeURIComponent(folder);
+  return [`--import=${hook.href}`];
+}
+
+export function startProfile({ pid }: Launched): void {
+  process.kill(pid, 'SIGUSR2');
+}
+
+/** Ends the profile, waits for the files of all threads and sums them up. */
+export async function endProfile({ pid }: Launched, folder: string): Promise<ProfileSummary> {
+  process.kill(pid, 'SIGUSR2');
+  const files = (): string[] => readdirSync(folder).filter((name) => name.startsWith(`${pid}.`));
+  let seen = '';
+  // How many threads there are is not known: nothing new within a second means that all have written.
+  await requireUntil(
+    'the profiles to be written',
+    () => {
+      const before = seen;
+      seen = files().join();
+      return seen !== '' && seen === before && !seen.includes('.unfinished');
+    },
+    writtenMs,
+    1_000,
+  );
+  const profiles = files().map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profiler.Profile);
+  for (const name of files()) rmSync(join(folder, name));
+  return summarise(profiles);
+}
+
+function summarise(profiles: readonly Profiler.Profile[]): ProfileSummary {
+  const groups = new Map<string, number>();
+  const functions = new Map<string, number>();
+  const add = (to: Map<string, number>, name: string, ms: number): void => void to.set(name, (to.get(name) ?? 0) + ms);
+  for (const { nodes, samples = [], timeDeltas = [] } of profiles) {
+    const frames = new Map(nodes.map((node) => [node.id, node.callFrame]));
+    samples.forEach((id, place) => {
+      const frame = frames.get(id)!;
+      const ms = (timeDeltas[place] ?? 0) / 1_000;
+      const group = groupOf(frame);
+      if (group === null) return;
+      add(groups, group, ms);
+      add(functions, frame.url === '' ? frame.functionName : `${frame.functionName || '(anonymous)'} · ${placeOf(frame)}`, ms);
+    });
+  }
+  const largestFirst = (of: Map<string, number>): [string, number][] => [...of].toSorted((a, b) => b[1] - a[1]);
+  return { groups: largestFirst(groups), functions: largestFirst(functions), busyMs: sum([...groups.values()]), threads: profiles.length };
+}
+
+const rooms = /\/dist\/(domain|workflows|activities|channels|db|api|relay|runtime|bin)\//;
+const yardstick = /\/dist\.bench\/bench\/contestants\//;
+
+/** Null: idle. */
+function groupOf({ functionName, url }: Profiler.Profile['nodes'][number]['callFrame']): string | null {
+  if (functionName === '(idle)') return null;
+  if (functionName === '(garbage collector)') return 'garbage collection';
+  if (url === '') return functionName === '(program)' ? 'native code outside JavaScript' : 'JavaScript built-ins';
+  const room = rooms.exec(url)?.[1];
+  if (room !== undefined) return `Waybill: ${room}`;
+  if (yardstick.test(url)) return 'the yardstick';
+  if (/workflow-bundle/.test(url)) return 'workflow sandbox (bundle)';
+  if (url.startsWith('node:')) return `Node: ${url.startsWith('node:internal/') ? (url.split('/')[1] ?? '') : url.slice(5)}`;
+  const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+  return name ?? 'other';
+}
+
+function placeOf({ url, lineNumber }: Profiler.Profile['nodes'][number]['callFrame']): string {
+  const short = url.replace(/^.*node_modules\//, '').replace(/^.*\/(dist(\.bench)?\/)/, '$1');
+  return `${short.slice(-70)}:${lineNumber + 1}`;
+}
