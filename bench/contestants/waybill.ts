@@ -9,6 +9,7 @@ import { sendAll } from '../measure/load.js';
 import { inProject } from '../stack/paths.js';
 import type { Stack } from '../stack/stack.js';
 import { addressOf, clientCount, type Contestant, mail, nameOf, type Orders } from './contestant.js';
+import type { Entrant } from './entrant.js';
 import { type AdminApi, createAdminApi, createServiceApi, type NewChannel, type ServiceApi, serviceKeyCount } from './waybill-api.js';
 
 export type Lane = 'express' | 'queued';
@@ -66,6 +67,11 @@ export function waybill(lane: Lane): Contestant {
   };
 }
 
+/** Null for anybody else. */
+export function laneOf({ name }: Pick<Contestant, 'name'>): Lane | null {
+  return name === 'express' || name === 'queued' ? name : null;
+}
+
 /** How one is given a message through this channel. */
 export function ordersOf(house: House, api: ServiceApi): Orders {
   const { channelId, templateId, clientIds } = house;
@@ -78,10 +84,13 @@ export function ordersOf(house: House, api: ServiceApi): Orders {
   };
 }
 
-/** The house of a contestant that was prepared on this stack, and its API. */
-export function houseOf(stack: Stack, lane: Lane, url: string): { house: House; admin: AdminApi; service: ServiceApi } {
+/** The house of a Waybill that was prepared on this stack, and its API; throws for anybody else. */
+export function houseOf(stack: Stack, entrant: Pick<Entrant, 'contestant' | 'urls'>): { lane: Lane; house: House; admin: AdminApi; service: ServiceApi } {
+  const lane = laneOf(entrant.contestant);
+  if (lane === null) throw new Error(`This part is about Waybill alone; ${entrant.contestant.name} cannot take part.`);
   const house = recall(stack, lane) as unknown as House;
-  return { house, admin: createAdminApi(url, house.adminKey), service: createServiceApi(url, house.serviceKeys) };
+  const [url] = entrant.urls as [string];
+  return { lane, house, admin: createAdminApi(url, house.adminKey), service: createServiceApi(url, house.serviceKeys) };
 }
 
 /** A channel that submits to the sink, in this lane. */

@@ -11,7 +11,7 @@ import { sum } from './figures.js';
 const writtenMs = 30_000;
 
 export interface ProfileSummary {
-  /** Milliseconds of self time, idle time left out, by group and by function, the largest first. */
+  /** Milliseconds, idle time left out, the largest first: by package or room, with what it had Node and V8 do, and by function alone. */
   groups: [name: string, ms: number][];
   functions: [name: string, ms: number][];
   busyMs: number;
@@ -55,38 +55,48 @@ function summarise(profiles: readonly Profiler.Profile[]): ProfileSummary {
   const functions = new Map<string, number>();
   const add = (to: Map<string, number>, name: string, ms: number): void => void to.set(name, (to.get(name) ?? 0) + ms);
   for (const { nodes, samples = [], timeDeltas = [] } of profiles) {
-    const frames = new Map(nodes.map((node) => [node.id, node.callFrame]));
+    const byId = new Map(nodes.map((node) => [node.id, node]));
+    const owners = ownersOf(nodes, byId);
     samples.forEach((id, place) => {
-      const frame = frames.get(id)!;
+      const { callFrame } = byId.get(id)!;
+      if (callFrame.functionName === '(idle)') return;
       const ms = (timeDeltas[place] ?? 0) / 1_000;
-      const group = groupOf(frame);
-      if (group === null) return;
-      add(groups, group, ms);
-      add(functions, frame.url === '' ? frame.functionName : `${frame.functionName || '(anonymous)'} · ${placeOf(frame)}`, ms);
+      add(groups, owners.get(id)!, ms);
+      add(functions, callFrame.url === '' ? callFrame.functionName : `${callFrame.functionName || '(anonymous)'} · ${placeOf(callFrame)}`, ms);
     });
   }
   const largestFirst = (of: Map<string, number>): [string, number][] => [...of].toSorted((a, b) => b[1] - a[1]);
   return { groups: largestFirst(groups), functions: largestFirst(functions), busyMs: sum([...groups.values()]), threads: profiles.length };
 }
 
+/** Whose code a node is: its own, or for what Node and V8 do, that of the nearest caller who is neither. */
+function ownersOf(nodes: readonly Profiler.ProfileNode[], byId: ReadonlyMap<number, Profiler.ProfileNode>): Map<number, string> {
+  const owners = new Map<number, string>();
+  const walk = (node: Profiler.ProfileNode, caller: string): void => {
+    const owner = ownerOf(node.callFrame) ?? caller;
+    owners.set(node.id, owner);
+    for (const child of node.children ?? []) walk(byId.get(child)!, owner);
+  };
+  walk(nodes[0]!, 'Node’s event loop');
+  return owners;
+}
+
 const rooms = /\/dist\/(domain|workflows|activities|channels|db|api|relay|runtime|bin)\//;
 const yardstick = /\/dist\.bench\/bench\/contestants\//;
 
-/** Null: idle. */
-function groupOf({ functionName, url }: Profiler.Profile['nodes'][number]['callFrame']): string | null {
-  if (functionName === '(idle)') return null;
+/** Null: nobody’s own. */
+function ownerOf({ functionName, url }: Profiler.ProfileNode['callFrame']): string | null {
   if (functionName === '(garbage collector)') return 'garbage collection';
-  if (url === '') return functionName === '(program)' ? 'native code outside JavaScript' : 'JavaScript built-ins';
+  if (functionName === '(program)') return 'native code outside JavaScript';
+  if (url === '' || url.startsWith('node:')) return null;
   const room = rooms.exec(url)?.[1];
   if (room !== undefined) return `Waybill: ${room}`;
   if (yardstick.test(url)) return 'the yardstick';
-  if (/workflow-bundle/.test(url)) return 'workflow sandbox (bundle)';
-  if (url.startsWith('node:')) return `Node: ${url.startsWith('node:internal/') ? (url.split('/')[1] ?? '') : url.slice(5)}`;
-  const name = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-  return name ?? 'other';
+  if (/workflow-bundle|evalmachine/.test(url)) return 'workflow sandbox';
+  return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? 'other';
 }
 
-function placeOf({ url, lineNumber }: Profiler.Profile['nodes'][number]['callFrame']): string {
+function placeOf({ url, lineNumber }: Profiler.ProfileNode['callFrame']): string {
   const short = url.replace(/^.*node_modules\//, '').replace(/^.*\/(dist(\.bench)?\/)/, '$1');
   return `${short.slice(-70)}:${lineNumber + 1}`;
 }

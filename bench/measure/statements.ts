@@ -1,6 +1,7 @@
 /** What Postgres counts: statements by text, transactions, journal and bytes. */
 
 import type { Postgres } from '../stack/postgres.js';
+import { sum } from './figures.js';
 
 export interface Statement {
   text: string;
@@ -24,12 +25,13 @@ export async function resetStatements(postgres: Postgres, database: string): Pro
   await postgres.sql`select pg_stat_statements_reset(0, (select oid from pg_database where datname = ${database}), 0)`;
 }
 
-const control = /^(begin|start transaction|commit|rollback|set |savepoint|release)/i;
+const begin = /^(begin|start transaction)/i;
+const end = /^(commit|rollback)/i;
 
-/** Statements that ask or tell something, and those that begin and end transactions. */
-export function countStatements(statements: readonly Statement[]): { work: number; control: number } {
-  const count = (which: (text: string) => boolean): number => statements.filter(({ text }) => which(text)).reduce((total, { calls }) => total + calls, 0);
-  return { work: count((text) => !control.test(text)), control: count((text) => control.test(text)) };
+/** Statements that ask or tell something, and transactions of several of them. What ends those is not counted: prepared, it is seen once. */
+export function countStatements(statements: readonly Statement[]): { work: number; begins: number } {
+  const count = (which: (text: string) => boolean): number => sum(statements.filter(({ text }) => which(text)).map(({ calls }) => calls));
+  return { work: count((text) => !begin.test(text) && !end.test(text)), begins: count((text) => begin.test(text)) };
 }
 
 /** Sessions tell their transactions late: when they are done with one more than a second later, else after ten idle seconds. */

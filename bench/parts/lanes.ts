@@ -31,7 +31,7 @@ interface Round {
   /** Own processes, Temporal and Postgres; sink and callers do the same for all. */
   cpuTotal: number;
   statements: number;
-  control: number;
+  begins: number;
   walBytes: number;
   postgresBytes: number;
   temporalBytes: number;
@@ -108,7 +108,7 @@ async function measure({ settings }: Bench, stack: Stack, entrant: Entrant): Pro
   const { sent, perSecond } = await sendRound(stack, entrant, messages, callers);
   await untilSettled(stack, entrant);
   const cpu = cpuEach(cpuBefore, readCpu(stack, entrant), messages);
-  const { work, control } = countStatements(await readStatements(postgres, entrant.database));
+  const { work, begins } = countStatements(await readStatements(postgres, entrant.database));
   const walBytes = ((await readWalBytes(postgres)) - bytesBefore.wal) / messages;
   const postgresBytes = ((await databaseBytes(postgres, entrant.database)) - bytesBefore.postgres) / messages;
   const temporalBytes = (temporal.bytes() - bytesBefore.temporal) / messages;
@@ -124,7 +124,7 @@ async function measure({ settings }: Bench, stack: Stack, entrant: Entrant): Pro
     cpu,
     cpuTotal: sum(Object.values(cpu.own)) + cpu.temporal + cpu.postgres,
     statements: work / messages,
-    control: control / messages,
+    begins: begins / messages,
     walBytes,
     postgresBytes,
     temporalBytes,
@@ -173,14 +173,14 @@ function tellRates(report: Bench['report'], rounds: Rounds): void {
 
 function tellStores(report: Bench['report'], rounds: Rounds, transactions: ReadonlyMap<Entrant, number>): void {
   report.table(
-    ['For each dispatch', 'statements', 'and begin, commit', 'transactions', 'events', 'state transitions', 'WAL KB', 'Postgres KB', 'Temporal KB'],
+    ['For each dispatch', 'statements', 'transactions', 'of several', 'events', 'state transitions', 'WAL KB', 'Postgres KB', 'Temporal KB'],
     [...rounds].map(([entrant, all]) => {
       const cell = (column: (round: Round) => number): string => spread(all.map(column));
       return [
         entrant.contestant.title,
         cell((one) => one.statements),
-        cell((one) => one.control),
         figure(transactions.get(entrant)!),
+        cell((one) => one.begins),
         cell((one) => one.events),
         cell((one) => one.transitions),
         cell((one) => one.walBytes / 1024),

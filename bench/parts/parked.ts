@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import postgres from 'postgres';
 import { addressOf, clientCount, nameOf } from '../contestants/contestant.js';
 import { enter, type Entrant } from '../contestants/entrant.js';
-import { type House, houseOf, type Lane } from '../contestants/waybill.js';
+import { type House, houseOf } from '../contestants/waybill.js';
 import type { Client, ServiceApi } from '../contestants/waybill-api.js';
 import { nowMs } from '../measure/clock.js';
 import { median, quantile, sum } from '../measure/figures.js';
@@ -53,7 +53,7 @@ export async function parked(bench: Bench): Promise<void> {
   for (const contestant of participants(bench, ['queued'])) {
     await onStack(bench.settings, async (stack) => {
       const entrant = await enter(stack, contestant);
-      const { house, service, admin } = houseOf(stack, contestant.name as Lane, entrant.urls[0]!);
+      const { house, service, admin } = houseOf(stack, entrant);
       bench.note(`parked: clients with two addresses each`);
       const clients = await findOrMakeClients(stack, (index) => admin.createClient(clientWithTwo(index)));
       const steps: Step[] = [];
@@ -197,7 +197,7 @@ async function rowBytes({ postgres: server }: Stack, { database }: Entrant): Pro
 
 /** Somebody picks, one dispatch after the other, any of them: how long until the answer, and until the mail is handed over. */
 async function choose(stack: Stack, entrant: Entrant, lot: Lot, count: number): Promise<Pick<Step, 'choice' | 'resume' | 'refused'>> {
-  const { service } = houseOf(stack, entrant.contestant.name as Lane, entrant.urls[0]!);
+  const { service } = houseOf(stack, entrant);
   const picked = await sendPaced({ perSecond: choicesPerSecond, seconds: count / choicesPerSecond }, async (_, dueAt) => {
     const { token, id, contactPointId } = lot.take();
     return { token, id, answer: await send(service.chooseRecipient(id, contactPointId), dueAt) };

@@ -16,6 +16,7 @@ import { type Bench, participants } from './part.js';
 
 const functionCount = 40;
 const leastShare = 0.004;
+const shownLetters = 160;
 
 export async function profile(bench: Bench): Promise<void> {
   for (const contestant of participants(bench, ['express', 'queued'])) {
@@ -47,13 +48,13 @@ async function profileOne({ settings, report }: Bench, stack: Stack, contestant:
   await pause(transactionsSettleMs);
   const transactions = (await readTransactions(stack.postgres, entrant.database)) - transactionsBefore;
 
-  const { work, control } = countStatements(statements);
+  const { work, begins } = countStatements(statements);
   report.heading(`Profile: ${contestant.title}, ${messages} dispatches`);
   report.say(
     [
       `${figure(perSecond)} dispatches/s.`,
       `CPU-ms per dispatch: ${[...Object.entries(cpu.own), ['Temporal', cpu.temporal], ['Postgres', cpu.postgres], ['sink', cpu.sink], ['callers', cpu.callers]].map(([name, ms]) => `${name} ${figure(ms as number)}`).join(', ')}.`,
-      `Statements per dispatch: ${figure(work / messages)}, and ${figure(control / messages)} that begin and end transactions; transactions: ${figure(transactions / messages)}.`,
+      `Statements per dispatch: ${figure(work / messages)}, in ${figure(transactions / messages)} transactions, ${figure(begins / messages)} of them of several statements (a begin and a commit more each).`,
       `Events ${figure(runs.events)}, state transitions ${figure(runs.transitions)}.`,
     ].join('\n'),
   );
@@ -62,7 +63,7 @@ async function profileOne({ settings, report }: Bench, stack: Stack, contestant:
     statements
       .filter(({ calls }) => calls / messages >= 0.05)
       .map(({ text, calls, rows, execMs }) => [
-        `\`${text.replace(/\s+/g, ' ').replaceAll('|', '\\|')}\``,
+        shorten(text),
         figure(calls / messages),
         figure(rows / calls),
         figure((execMs * 1_000) / calls),
@@ -97,7 +98,7 @@ async function profileThreads(
       ['Threads, by the kernel', 'CPU-ms/dispatch'],
       spent.map(([name, ms]) => [name, figure(ms)]),
     );
-    tellTimes(report, `JavaScript threads (${summary.threads}), self time by package`, summary.groups, summary, messages, Infinity);
+    tellTimes(report, `JavaScript threads (${summary.threads}), time by package or room`, summary.groups, summary, messages, Infinity);
     tellTimes(report, 'Self time by function', summary.functions, summary, messages, functionCount);
   }
 }
@@ -108,4 +109,9 @@ function tellTimes(report: Bench['report'], title: string, times: ProfileSummary
     [title, 'ms/dispatch', '%'],
     shown.map(([name, ms]) => [name, figure(ms / messages), figure((ms * 100) / busyMs)]),
   );
+}
+
+function shorten(statement: string): string {
+  const line = statement.replace(/\s+/g, ' ').trim();
+  return `\`${(line.length > shownLetters ? `${line.slice(0, shownLetters)} …` : line).replaceAll('|', '\\|')}\``;
 }

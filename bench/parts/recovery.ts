@@ -1,9 +1,8 @@
 /** All processes of a contestant killed without a word in the middle of a load, and started again: what is lost, doubled, and how long it takes. */
 
-import type { ContestantName } from '../settings.js';
 import type { DispatchDetail } from '../contestants/waybill-api.js';
 import { enter, type Entrant } from '../contestants/entrant.js';
-import { houseOf, type Lane, mailChannel, ordersOf } from '../contestants/waybill.js';
+import { houseOf, laneOf, mailChannel, ordersOf } from '../contestants/waybill.js';
 import { nowMs } from '../measure/clock.js';
 import { quantile } from '../measure/figures.js';
 import { sendAll, sendPaced } from '../measure/load.js';
@@ -87,15 +86,10 @@ export async function recovery(bench: Bench): Promise<void> {
 
 /** Waybill gets a channel of its own for this; the yardstick knows no time limits. */
 async function toNearRelay(stack: Stack, entrant: Entrant): Promise<Entrant> {
-  const lane = laneOf(entrant.contestant.name);
-  if (lane === null) return entrant;
-  const { house, admin, service } = houseOf(stack, lane, entrant.urls[0]!);
+  if (laneOf(entrant.contestant) === null) return entrant;
+  const { lane, house, admin, service } = houseOf(stack, entrant);
   const channel = await admin.createChannel(mailChannel(stack, lane, house.hasLanes, 'Near relay', nearRelay));
   return { ...entrant, orders: ordersOf({ ...house, channelId: channel.id }, service) };
-}
-
-function laneOf(name: ContestantName): Lane | null {
-  return name === 'express' || name === 'queued' ? name : null;
 }
 
 async function killUnderLoad(stack: Stack, entrant: Entrant): Promise<Outcome> {
@@ -147,13 +141,12 @@ async function movements(
   twice: readonly Sent[],
   { killed, restarted }: { killed: Instant; restarted: Instant },
 ): Promise<Pick<Outcome, 'outstanding' | 'inMidSend' | 'moved' | 'movedFromMidSend' | 'twiceUnflagged'>> {
-  const lane = laneOf(entrant.contestant.name);
-  if (lane === null) {
+  if (laneOf(entrant.contestant) === null) {
     const left = accepted.filter(({ token }) => !arrivedBefore.has(token));
     const moved = left.flatMap(({ token }) => (stack.sink.arrivals(token)[0] ?? NaN) - restarted.at);
     return { outstanding: left.length, inMidSend: NaN, moved, movedFromMidSend: [], twiceUnflagged: twice.length };
   }
-  const { service } = houseOf(stack, lane, entrant.urls[0]!);
+  const { service } = houseOf(stack, entrant);
   const details = await sendAll(accepted.length, 8, (index) => service.findDispatch(accepted[index]!.id));
   const outstanding = details.filter(({ endedAt }) => endedAt === null || Date.parse(endedAt) > killed.wall);
   const isMidSend = ({ attempts }: DispatchDetail): boolean =>

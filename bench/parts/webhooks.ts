@@ -3,7 +3,7 @@
 import { createHmac } from 'node:crypto';
 import postgres from 'postgres';
 import { enter, type Entrant } from '../contestants/entrant.js';
-import { houseOf, type Lane } from '../contestants/waybill.js';
+import { houseOf } from '../contestants/waybill.js';
 import { nowMs } from '../measure/clock.js';
 import { quantile, sum } from '../measure/figures.js';
 import { type Answer, type Call, send, sendAll, sendPaced } from '../measure/load.js';
@@ -31,7 +31,7 @@ export async function webhooks(bench: Bench): Promise<void> {
   for (const contestant of participants(bench, ['queued'])) {
     await onStack(settings, async (stack) => {
       const entrant = await enter(stack, contestant);
-      const { admin } = houseOf(stack, contestant.name as Lane, entrant.urls[0]!);
+      const { admin } = houseOf(stack, entrant);
       const channel = await admin.createChannel({
         type: 'whatsapp',
         provider: 'meta_cloud',
