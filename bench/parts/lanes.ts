@@ -18,7 +18,7 @@ import { figure, spread } from '../report.js';
 import type { ContestantName } from '../settings.js';
 import { pause } from '../stack/processes.js';
 import { onStack, type Stack } from '../stack/stack.js';
-import { type Bench, participants } from './part.js';
+import { type Bench, participants, tellMissingLanes } from './part.js';
 
 /** Runs that are described after a round. */
 const sampleSize = 20;
@@ -70,6 +70,7 @@ export async function lanes(bench: Bench): Promise<void> {
       }
     }
     report.heading(`Lanes: ${settings.messages} dispatches from ${settings.callers} callers, ${settings.rounds} rounds, median (least–most)`);
+    tellMissingLanes(bench, stack, entrants);
     tellRates(report, rounds);
     tellStores(report, rounds, transactions);
     tellLatencies(report, rounds, settings);

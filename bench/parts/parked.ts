@@ -15,7 +15,7 @@ import { cpuEach, readCpu, tokensOf } from '../measure/round.js';
 import { figure } from '../report.js';
 import { pause, requireUntil } from '../stack/processes.js';
 import { onStack, type Stack } from '../stack/stack.js';
-import { type Bench, participants } from './part.js';
+import { type Bench, participants, tellMissingLanes } from './part.js';
 
 const firstStep = 1_000;
 /** So many are submitted, then all of them have to be waiting, before more are: the figures are not those of a backlog. */
@@ -65,6 +65,7 @@ export async function parked(bench: Bench): Promise<void> {
         steps.push(await measure(bench, stack, entrant, lot, target, base));
       }
       tell(bench, contestant.title, steps);
+      tellMissingLanes(bench, stack, [entrant]);
       await entrant.end();
     });
   }

@@ -12,7 +12,7 @@ import { countStatements, readStatements, readTransactions, resetStatements, tra
 import { figure } from '../report.js';
 import { pause } from '../stack/processes.js';
 import { onStack, type Stack } from '../stack/stack.js';
-import { type Bench, participants } from './part.js';
+import { type Bench, participants, tellMissingLanes } from './part.js';
 
 const functionCount = 40;
 const leastShare = 0.004;
@@ -25,7 +25,8 @@ export async function profile(bench: Bench): Promise<void> {
   }
 }
 
-async function profileOne({ settings, report }: Bench, stack: Stack, contestant: Contestant): Promise<void> {
+async function profileOne(bench: Bench, stack: Stack, contestant: Contestant): Promise<void> {
+  const { settings, report } = bench;
   const { messages, callers } = settings;
   const folder = join(stack.folder, 'profiles');
   mkdirSync(folder, { recursive: true });
@@ -50,6 +51,7 @@ async function profileOne({ settings, report }: Bench, stack: Stack, contestant:
 
   const { work, begins } = countStatements(statements);
   report.heading(`Profile: ${contestant.title}, ${messages} dispatches`);
+  tellMissingLanes(bench, stack, [entrant]);
   report.say(
     [
       `${figure(perSecond)} dispatches/s.`,
