@@ -23,6 +23,7 @@ const chunk = 1_000;
 const waitingMs = 600_000;
 const monthSeconds = 30 * 86_400;
 const choicesPerSecond = 5;
+const leastShownBytes = 10;
 /** After a burst the caches are cleaned up: at rest is when a window costs no less than nine tenths of the one before. */
 const windowMs = 10_000;
 const mostWindows = 18;
@@ -42,7 +43,8 @@ interface Step {
   /** Percent of a core. */
   idle: { own: Record<string, number>; temporal: number; postgres: number };
   memoryMb: Record<string, number>;
-  rowBytes: number;
+  /** By table, with its indexes; for each that waits. */
+  rowBytes: Record<string, number>;
   temporalBytes: number;
   choice: number[];
   resume: number[];
@@ -90,8 +92,9 @@ async function findOrMakeClients(stack: Stack, make: (index: number) => Promise<
   return made;
 }
 
+/** Bytes before anything waited. */
 interface Base {
-  rows: number;
+  rows: Record<string, number>;
   temporal: number;
 }
 
@@ -161,7 +164,7 @@ async function measure(bench: Bench, stack: Stack, entrant: Entrant, lot: Lot, t
     settledSeconds,
     idle,
     memoryMb,
-    rowBytes: (bytes.rows - base.rows) / target,
+    rowBytes: Object.fromEntries(Object.entries(bytes.rows).map(([table, size]) => [table, (size - (base.rows[table] ?? 0)) / target])),
     temporalBytes: (bytes.temporal - base.temporal) / target,
     ...choices,
   };
@@ -188,12 +191,13 @@ async function untilAtRest(stack: Stack, entrant: Entrant): Promise<number> {
   return (nowMs() - begun) / 1_000;
 }
 
-async function rowBytes({ postgres: server }: Stack, { database }: Entrant): Promise<number> {
+async function rowBytes({ postgres: server }: Stack, { database }: Entrant): Promise<Record<string, number>> {
   const sql = postgres(server.url(database), { max: 1 });
-  const [row] = await sql<{ bytes: number }[]>`
-    select sum(pg_total_relation_size(c.oid))::float8 as bytes from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace`;
+  const rows = await sql<{ table: string; bytes: number }[]>`
+    select c.relname as "table", pg_total_relation_size(c.oid)::float8 as bytes
+    from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace`;
   await sql.end();
-  return row!.bytes;
+  return Object.fromEntries(rows.map(({ table, bytes }) => [table, bytes]));
 }
 
 /** Somebody picks, one dispatch after the other, any of them: how long until the answer, and until the mail is handed over. */
@@ -229,7 +233,7 @@ function tell({ report, settings }: Bench, title: string, steps: readonly Step[]
       figure(step.idle.temporal),
       figure(step.idle.postgres),
       entriesOf(step.memoryMb),
-      figure(step.rowBytes / 1024),
+      figure(rowsEach(step) / 1024),
       figure(step.temporalBytes / 1024),
     ]),
   );
@@ -241,7 +245,16 @@ function tell({ report, settings }: Bench, title: string, steps: readonly Step[]
       `${step.refused} of ${step.refused + step.choice.length}`,
     ]),
   );
+  const [largest] = steps.slice(-1);
+  if (largest) {
+    const tables = Object.entries(largest.rowBytes).filter(([, bytes]) => bytes >= leastShownBytes);
+    report.say(`Own rows at ${largest.parked}, bytes each, with their indexes: ${entriesOf(Object.fromEntries(tables.toSorted((a, b) => b[1] - a[1])))}.`);
+  }
   tellTargets(report, steps, own);
+}
+
+function rowsEach({ rowBytes: each }: Step): number {
+  return sum(Object.values(each));
 }
 
 /** At the largest step, beside the smallest. */
@@ -253,7 +266,7 @@ function tellTargets(report: Bench['report'], steps: readonly Step[], own: (step
   const rows: [what: string, wanted: string, measured: number, holds: boolean][] = [
     [`idle CPU of our processes at ${last.parked}, % of a core`, '≤ 2', own(last), own(last) <= 2],
     [`memory of the worker, times that at ${first.parked}`, '≤ 1.2', worker(last) / worker(first), worker(last) <= 1.2 * worker(first)],
-    ['our own rows, KB each', '≤ 3', last.rowBytes / 1024, last.rowBytes <= 3 * 1024],
+    ['our own rows, KB each', '≤ 3', rowsEach(last) / 1024, rowsEach(last) <= 3 * 1024],
     ['resume p99, ms', '< 300', quantile(last.resume, 0.99), quantile(last.resume, 0.99) < 300],
   ];
   report.table(
