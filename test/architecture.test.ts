@@ -8,7 +8,7 @@ import { endReasons } from '../domain/dispatch.js';
 import { providerReasons } from '../domain/failure.js';
 import { inProject } from '../runtime/paths.js';
 
-const rooms = ['domain', 'workflows', 'activities', 'channels', 'db', 'api', 'relay', 'runtime', 'sandbox', 'bin'] as const;
+const rooms = ['domain', 'workflows', 'activities', 'channels', 'db', 'api', 'relay', 'runtime', 'sandbox', 'bin', 'bench'] as const;
 type Room = (typeof rooms)[number];
 
 interface Wall {
@@ -50,6 +50,7 @@ const walls: Record<Exclude<Room, 'bin'>, Wall> = {
   relay: { may: [own('relay'), own('domain'), own('db'), contracts, /^@temporalio\/(client|common)$/, node], mayAsType: [registry, /^pino$/] },
   runtime: { may: [own('runtime'), /^\/db\/migrate\.ts$/, node, packagesBut('express', 'drizzle-orm')] },
   sandbox: { may: [own('sandbox'), node, packagesBut(temporal, 'drizzle-orm', 'postgres$', 'nodemailer')] },
+  bench: { may: [own('bench'), node, packagesBut('drizzle-orm', 'pino')], mayAsType: [/^\/api\/contract\//] },
 };
 
 const allowed = (room: keyof typeof walls, { file, typeOnly, target }: Import): boolean =>
@@ -126,6 +127,10 @@ describe('who imports whom', () => {
     { room: 'relay', targets: ['/api/problem.ts', '/activities/index.ts', '/workflows/dispatch-message.ts', '/channels/registry.ts', 'express'] },
     { room: 'runtime', targets: ['/domain/dispatch.ts', '/db/connect.ts', '/api/problem.ts', '/channels/channel.ts', '/sandbox/http.ts'] },
     { room: 'sandbox', targets: ['/channels/channel.ts', '/domain/failure.ts', '/db/connect.ts', '/runtime/logger.ts', '@temporalio/client'] },
+    {
+      room: 'bench',
+      targets: ['/db/connect.ts', '/domain/channel.ts', '/runtime/local/postgres.ts', '/api/app.ts', '/api/contract/dispatches.ts', '/bin/start.ts'],
+    },
   ] as const)('the walls of $room keep out $targets', ({ room, targets }) => {
     expect(targets.filter((target) => allowed(room, { file: `${room}/x.ts`, target, typeOnly: false }))).toEqual([]);
   });
