@@ -100,50 +100,50 @@ export function recoveriesOf(channel: ChannelType): Place[] {
   ];
 }
 
-/** The steps of an email that a worker comes by, as far as the two parts of a send go. */
+/** The steps of an email that a worker comes by, as far as the parts of a send go. */
 const beforeClaim = ['check.decided', 'check.recorded', 'render.built', 'render.frozen', 'deliver.before-claim'];
 const inSend = ['deliver.claimed', 'deliver.before-send', 'deliver.leaving', 'deliver.answered'];
 const afterIt = ['deliver.settled', 'end.before', 'end.recorded'];
+/** Where a first life can be held; to the ledger and the provider a call under way is what an answer is that nobody wrote down. */
+export const heldSteps = [...beforeClaim, ...inSend, ...afterIt].filter((name) => name !== 'deliver.leaving');
 
-/** Every pair of steps of an email, one in each of two lives of the worker; what the second life comes by depends on how far the first one came. */
-export function pairsOf(first: 'before the claim' | 'in the send' | 'after it'): Place[] {
-  const pair = (when: Place['when'], one: string, other: string, visit = 1): Place => ({
-    ...{ channel: 'email', when, title: `${one}, then ${other}${visit === 1 ? '' : ' of the repeat'}`, anyCopies: true },
-    lives: [[step(one)], [{ ...step(other), visit }]],
+/**
+ * Every pair of steps of an email that begins with this one, a step in each of two lives of the worker. What the second life comes by
+ * depends on how far the first one came; how it finds out about a send is in `recoveriesOf`.
+ */
+export function pairsOf(first: string): Place[] {
+  const pair = (when: Place['when'], other: string, visit = 1): Place => ({
+    ...{ channel: 'email', when, title: `${first}, then ${other}${visit === 1 ? '' : ' of the repeat'}`, anyCopies: true },
+    lives: [[step(first)], [{ ...step(other), visit }]],
     // A call that is to be cut off under way hangs; what was answered before it does not.
-    faults: [one, other].flatMap((name): Fault[] => (name === 'deliver.leaving' ? [{ hangMs: 60_000 }] : name === 'deliver.answered' ? [{ delayMs: 0 }] : [])),
-    stage: stageOf([at(one)]),
+    faults: [first, other].flatMap((name): Fault[] =>
+      name === 'deliver.leaving' ? [{ hangMs: 60_000 }] : name === 'deliver.answered' ? [{ delayMs: 0 }] : [],
+    ),
+    stage: stageOf([at(first)]),
   });
-  if (first === 'before the claim') {
-    return beforeClaim.flatMap((one) => {
-      const rendered = one === 'render.frozen' || one === 'deliver.before-claim';
-      const again = beforeClaim.filter((other) => !rendered || !other.startsWith('render.'));
-      const doubt = (other: string): Place['when'] =>
-        other === 'deliver.settled' || other.startsWith('end.') ? 'after' : other === 'deliver.claimed' || other === 'deliver.before-send' ? 'doubt' : 'left';
-      return [...again.map((other) => pair('before', one, other)), ...[...inSend, ...afterIt].map((other) => pair(doubt(other), one, other))];
-    });
-  }
-  if (first === 'in the send') {
-    const found = [
-      'deliver.before-claim',
-      'deliver.claimed',
-      'reconcile.before',
-      'reconcile.after',
-      'wait.before',
-      'wait.recorded',
-      'check.decided',
-      'check.recorded',
+  if (beforeClaim.includes(first)) {
+    const rendered = beforeClaim.indexOf(first) >= beforeClaim.indexOf('render.frozen');
+    const again = beforeClaim.filter((other) => !rendered || !other.startsWith('render.'));
+    return [
+      ...again.map((other) => pair('before', other)),
+      ...inSend.map((other) => pair(left(other), other)),
+      ...afterIt.map((other) => pair('after', other)),
     ];
-    return inSend.flatMap((one) => {
-      const when = one === 'deliver.leaving' || one === 'deliver.answered' ? 'left' : 'doubt';
-      const repeat = ['deliver.before-claim', 'deliver.claimed'].map((other) => pair(when, one, other, 2));
-      return [...found, 'deliver.before-send', 'deliver.leaving', 'deliver.answered', ...afterIt].map((other) => pair(when, one, other)).concat(repeat);
-    });
   }
-  return afterIt.flatMap((one) => {
-    const again = one === 'end.recorded' ? ['end.before', 'end.recorded'] : ['deliver.before-claim', 'deliver.claimed', 'end.before', 'end.recorded'];
-    return again.map((other) => pair('after', one, other));
-  });
+  if (inSend.includes(first)) {
+    const told = ['deliver.before-claim', 'deliver.claimed', 'wait.before', 'wait.recorded', 'check.decided', 'check.recorded'];
+    const repeated = ['deliver.before-send', 'deliver.leaving', 'deliver.answered', ...afterIt];
+    return [...told, ...repeated]
+      .map((other) => pair(left(first), other))
+      .concat(['deliver.before-claim', 'deliver.claimed'].map((other) => pair(left(first), other, 2)));
+  }
+  const found = first === 'end.recorded' ? [] : ['deliver.before-claim', 'deliver.claimed'];
+  return [...found, 'end.before', 'end.recorded'].map((other) => pair('after', other));
+}
+
+/** Cut off in a send: has the provider got it? */
+function left(checkpoint: string): 'doubt' | 'left' {
+  return checkpoint === 'deliver.leaving' || checkpoint === 'deliver.answered' ? 'left' : 'doubt';
 }
 
 /** Nothing waits at the last instant before the bytes leave; the signal comes right after. */
