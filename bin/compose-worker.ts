@@ -31,9 +31,6 @@ const reconnectMs = 1_000;
 /** How long a step of a dispatch waits for a worker that was killed before another takes it over: shorter than a caller's patience. Milliseconds. */
 const stickyMs = 2_000;
 
-/** Tasks of runs that this worker has in hand at once. */
-const tasksAtOnce = 200;
-
 /** Starts polling; until Temporal answers it waits, and says so. `checkpoint` is called around every write and call of a send. */
 export async function startWorker(config: Config, logger: Logger, checkpoint: ActivityDeps['checkpoint'] = () => {}): Promise<RunningWorker> {
   const handle = connectDatabase({ url: config.databaseUrl, max: config.databasePool, name: 'waybill-worker' });
@@ -61,9 +58,9 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
     activities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     stickyQueueScheduleToStartTimeout: stickyMs,
-    // An express send holds a place of each kind for as long as its run waits for the answer.
-    maxConcurrentWorkflowTaskExecutions: tasksAtOnce,
-    maxConcurrentLocalActivityExecutions: tasksAtOnce,
+    // An express send holds a place of each kind; a few at once are quick, many are slow together and run into their time-outs.
+    maxConcurrentWorkflowTaskExecutions: config.worker.tasksAtOnce,
+    maxConcurrentLocalActivityExecutions: config.worker.tasksAtOnce,
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 5_000,
   });
