@@ -62,11 +62,11 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
   const health = await startHealthServer({ port: config.metricsPort, registry: createMetrics('worker'), isReady: () => worker.getState() === 'RUNNING' });
   logger.info({ taskQueue: config.taskQueue, metricsPort: health.port }, 'worker ready');
 
+  // The client's connection stays open until the process ends: see the API's.
   const ended = worker.run().finally(async () => {
     await relay.stop();
     await health.close();
     await registry.close();
-    await temporal.connection.close();
     await connection.close();
     await handle.close();
   });
