@@ -15,6 +15,7 @@ import { readMails } from './reader.js';
 import { type Sabotage, sabotage } from './saboteur.js';
 import { buildStage, type Stage } from './stage.js';
 import type { Story } from './stories.js';
+import { timelinesOf } from './timelines.js';
 import { readVitals, type Vitals } from './vitals.js';
 
 /** From the last fault until everything has ended or waits visibly, and from then until people have decided everything; milliseconds. */
@@ -28,6 +29,8 @@ const vitalsAtMs = 2_800;
 export interface Outcome {
   plan: Plan;
   findings: Finding[];
+  /** Of the dispatches that are named in them. */
+  timelines: string;
   happened: Map<string, number>;
   /** Kinds of the plan that never happened: the campaign says nothing then. */
   never: string[];
@@ -63,9 +66,11 @@ async function perform(plan: Plan, stage: Stage): Promise<Outcome> {
   await decideAll(scene, decideDeadlineMs);
   const endedMs = Date.now() - sabotaged.lastEndedAt;
   const evidence = await gather(scene, await reader.stop(), before);
+  const findings = [...judge(evidence), ...ofMode(plan, evidence, stage)];
   return {
     plan,
-    findings: [...judge(evidence), ...ofMode(plan, evidence, stage)],
+    findings,
+    timelines: await timelinesOf(stage.house, findings),
     happened: sabotaged.happened,
     never: voidKinds(plan, sabotaged, stage.house.sandbox.journal.list()),
     failedStarts: stage.crew.failedStarts(),

@@ -8,6 +8,7 @@ import type { JournalEntry } from '../../sandbox/journal.js';
 import { until } from '../support/stack.js';
 import { type Account, groupBy, readAccounts } from './accounts.js';
 import type { Diary } from './diary.js';
+import { unrestIn } from './invariants/aftermath.js';
 import { privateIn } from './people.js';
 import type { Scene } from './play.js';
 import type { Reading } from './reader.js';
@@ -115,7 +116,7 @@ async function untilAtRest({ stage }: Scene, before: Vitals[]): Promise<Rest> {
   await until(
     async () => {
       seen = await look();
-      return seen.openRuns + seen.sending + seen.outbox + seen.inbox + seen.busyConnections === 0;
+      return unrestIn(seen).length === 0;
     },
     { deadlineMs: restDeadlineMs, what: 'rest' },
   ).catch(() => {});

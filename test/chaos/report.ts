@@ -26,6 +26,7 @@ export function report(outcome: Outcome): string {
     `kills ${killCount}: ${kills.join(', ')}`,
     `other faults: ${others.map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${failedStarts} starts failed and were made again`,
     ...findings.map(lineOf),
+    ...(outcome.timelines === '' ? [] : [outcome.timelines]),
     `settled ${seconds(settledMs)} after the last fault, everything ended after ${seconds(endedMs)}`,
     verdict(outcome),
     '',

@@ -1,7 +1,11 @@
 /** Carries out the faults of a plan at their times: one at a time in each place, several places at once. */
 
+import { waitUntil } from '../../runtime/local/processes.js';
 import { type Fault, kindOf, type Place } from './faults.js';
 import type { Stage } from './stage.js';
+
+/** How much longer a line is broken when nobody has met it yet. Milliseconds. */
+const untilHitMs = 15_000;
 
 export interface Sabotage {
   /** How often each kind has happened; a kind that found nobody to hit has not. */
@@ -50,10 +54,13 @@ async function carryOut(stage: Stage, fault: Fault): Promise<boolean> {
     case 'cut':
     case 'silence': {
       const line = stage.lines[fault.line];
-      const hit = fault.what === 'cut' ? line.cut() : line.fallSilent();
+      const before = line.victims();
+      if (fault.what === 'cut') line.cut();
+      else line.fallSilent();
       await pause(fault.forMs);
+      const hit = await waitUntil(() => line.victims() > before, untilHitMs);
       line.speak();
-      return hit > 0;
+      return hit;
     }
     case 'refuse': {
       const does = fault.provider === 'relay' ? { reply: refusals.relay } : { status: 503, code: 131016 };

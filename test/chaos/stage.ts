@@ -1,6 +1,6 @@
 /** Where a campaign takes place: a Postgres, a Temporal, a sandbox, several APIs and workers of its own, and lines between them that can be cut. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateDatabase } from '../../db/migrate.js';
 import { connectDatabase } from '../../db/connect.js';
@@ -41,6 +41,8 @@ export interface Stage {
 /** Everything is up when it resolves; nothing is left when it rejects. */
 export async function buildStage(): Promise<Stage> {
   const folder = mkdtempSync(join(process.env['WAYBILL_TEST_FOLDER']!, 'chaos-'));
+  // Postgres may run as another user.
+  chmodSync(folder, 0o711);
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const tear = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();

@@ -10,11 +10,13 @@ export interface Tap {
 
 export interface TcpProxy {
   port: number;
-  /** Nothing passes any more, and nobody is told; until `speak`. Tells how many connections are held. */
-  fallSilent(): number;
+  /** Nothing passes any more, and nobody is told; until `speak`. */
+  fallSilent(): void;
   speak(): void;
-  /** Breaks every connection and refuses new ones; until `speak`. Tells how many were broken. */
-  cut(): number;
+  /** Breaks every connection and refuses new ones; until `speak`. */
+  cut(): void;
+  /** How many connections were broken, refused or held so far. */
+  victims(): number;
   close(): Promise<void>;
 }
 
@@ -23,8 +25,10 @@ export async function startTcpProxy(targetPort: number, tap?: () => Tap): Promis
   const pairs = new Set<[Socket, Socket]>();
   let silent = false;
   let refusing = false;
+  let victims = 0;
 
   const server = createServer((client) => {
+    if (silent || refusing) victims += 1;
     if (refusing) return void client.destroy();
     const upstream = connect(targetPort, '127.0.0.1');
     const pair: [Socket, Socket] = [client, upstream];
@@ -41,17 +45,16 @@ export async function startTcpProxy(targetPort: number, tap?: () => Tap): Promis
     if (silent) for (const socket of pair) socket.pause();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const each = (act: (socket: Socket) => void): number => {
-    const now = [...pairs];
-    for (const pair of now) pair.forEach(act);
-    return now.length;
+  const each = (act: (socket: Socket) => void): void => {
+    for (const pair of [...pairs]) pair.forEach(act);
   };
 
   return {
     port: (server.address() as AddressInfo).port,
     fallSilent: () => {
       silent = true;
-      return each((socket) => void socket.pause());
+      victims += pairs.size;
+      each((socket) => void socket.pause());
     },
     speak: () => {
       silent = false;
@@ -60,8 +63,10 @@ export async function startTcpProxy(targetPort: number, tap?: () => Tap): Promis
     },
     cut: () => {
       refusing = true;
-      return each((socket) => void socket.destroy());
+      victims += pairs.size;
+      each((socket) => void socket.destroy());
     },
+    victims: () => victims,
     close: async () => {
       each((socket) => void socket.destroy());
       await new Promise((resolve) => server.close(resolve));

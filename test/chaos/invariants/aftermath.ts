@@ -1,5 +1,6 @@
 /** What is left when it is over: I13, I14, and what nobody may meet on the way. */
 
+import type { Rest } from '../evidence.js';
 import type { Vitals } from '../vitals.js';
 import type { Invariant } from './finding.js';
 
@@ -17,7 +18,13 @@ export const nothingPrivateLeft: Invariant = ({ searched }) => ({
 });
 
 export const backToNormal: Invariant = ({ rest }) => {
-  const { openRuns, brokenRuns, sending, outbox, inbox, busyConnections, before, after } = rest;
+  const { before, after } = rest;
+  const of = 6 + 2 * after.length;
+  return { no: 'I14', what: 'back to normal afterwards', broken: unrestIn(rest), of, unit: 'signs of unrest', beside: compare(before, after) };
+};
+
+/** What has not come to rest yet, one sentence each. */
+export function unrestIn({ openRuns, brokenRuns, sending, outbox, inbox, busyConnections, before, after }: Rest): string[] {
   const open = Object.entries({ openRuns, brokenRuns, sending, outbox, inbox, busyConnections }).filter(([, count]) => count > 0);
   const broken = open.map(([name, count]) => `${name}: ${count}`);
   for (const one of after) {
@@ -26,9 +33,8 @@ export const backToNormal: Invariant = ({ rest }) => {
     if (one.handles > then.handles * normal + spareHandles) broken.push(`${one.name} has ${one.handles} handles open, ${then.handles} before`);
     if (one.megabytes > then.megabytes * normal + spareMegabytes) broken.push(`${one.name} holds ${one.megabytes} MB, ${then.megabytes} before`);
   }
-  const of = 6 + 2 * after.length;
-  return { no: 'I14', what: 'back to normal afterwards', broken, of, unit: 'signs of unrest', beside: compare(before, after) };
-};
+  return broken;
+}
 
 function compare(before: readonly Vitals[], after: readonly Vitals[]): string {
   if (after.length === 0) return 'memory and handles not measured';
