@@ -7,7 +7,7 @@ import { announce, report, verdict } from './report.js';
 import { freshSeed } from './settings.js';
 
 /** Small enough for every run of the tests; `npm run chaos` does the large one. */
-const small = sizeOf('campaign', { dispatches: 200, kills: 10 });
+const small = sizeOf('campaign', { dispatches: 200, kills: 10, seconds: 28 });
 const deadlineMs = 240_000;
 
 const describeWithOwnTemporal = temporalCli === undefined ? describe.skip : describe;

@@ -35,36 +35,38 @@ export interface Outcome {
   /** Kinds of the plan that never happened: the campaign says nothing then. */
   never: string[];
   failedStarts: number;
-  settledMs: number;
-  endedMs: number;
+  /** From the beginning of each until its end, in order; milliseconds. */
+  took: { upMs: number; faultsMs: number; settledMs: number; decidedMs: number; judgedMs: number };
 }
 
 export async function runCampaign(plan: Plan): Promise<Outcome> {
+  const began = Date.now();
   const stage = await buildStage();
   try {
-    return await perform(plan, stage);
+    return await perform(plan, stage, Date.now() - began);
   } finally {
     await stage.tear();
   }
 }
 
-async function perform(plan: Plan, stage: Stage): Promise<Outcome> {
+async function perform(plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
   const diary = openDiary();
   const doors = stage.apiUrls.map((url, instance) => ({ url, undisturbedSince: (at: number) => stage.crew.undisturbedSince('api', instance, at) }));
   const ask = createCaller(doors, diary, plan.patienceMs);
   let ending = false;
   const scene: Scene = { stage, furniture: await furnish(stage, ask), ask, diary, seed: plan.seed, goesOn: () => !ending };
   const reader = readMails(stage.house);
-
+  const began = Date.now();
   const [sabotaged, before] = await Promise.all([
     sabotage(stage, plan.faults),
     vitalsUnderLoad(stage),
     playAll(scene, plan.stories),
     edit(scene.furniture, stage, ask, diary, plan.editsAtMs),
   ]).finally(() => (ending = true));
-  const settledMs = await settle(scene, sabotaged);
+  await settle(scene, sabotaged);
+  const settled = Date.now();
   await decideAll(scene, decideDeadlineMs);
-  const endedMs = Date.now() - sabotaged.lastEndedAt;
+  const decided = Date.now();
   const evidence = await gather(scene, await reader.stop(), before);
   const findings = [...judge(evidence), ...ofMode(plan, evidence, stage)];
   return {
@@ -74,8 +76,13 @@ async function perform(plan: Plan, stage: Stage): Promise<Outcome> {
     happened: sabotaged.happened,
     never: voidKinds(plan, sabotaged, stage.house.sandbox.journal.list()),
     failedStarts: stage.crew.failedStarts(),
-    settledMs,
-    endedMs,
+    took: {
+      upMs,
+      faultsMs: sabotaged.lastEndedAt - began,
+      settledMs: settled - sabotaged.lastEndedAt,
+      decidedMs: decided - settled,
+      judgedMs: Date.now() - decided,
+    },
   };
 }
 
@@ -128,8 +135,8 @@ async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diar
   }
 }
 
-/** How long it took after the last fault until nothing was on its way any more. */
-async function settle(scene: Scene, { lastEndedAt }: Sabotage): Promise<number> {
+/** Until nothing is on its way any more. */
+async function settle(scene: Scene, { lastEndedAt }: Sabotage): Promise<void> {
   const leftMs = settleDeadlineMs - (Date.now() - lastEndedAt);
   let last: Awaited<ReturnType<typeof unsettled>> = [];
   await until(
@@ -141,5 +148,4 @@ async function settle(scene: Scene, { lastEndedAt }: Sabotage): Promise<number> 
   ).catch((error: Error) => {
     throw new Error(`${error.message} Left: ${last.map((one) => `${one.id} ${one.state}`).join(', ')}`);
   });
-  return Date.now() - lastEndedAt;
 }

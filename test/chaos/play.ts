@@ -28,7 +28,8 @@ export async function play(scene: Scene, story: Story): Promise<void> {
   const submitted = await submit(scene, story, told.body);
   if (submitted === null) return;
   const dispatchId = String(submitted['id']);
-  if (told.candidates.length > 0) await choose(scene, story, dispatchId, told.candidates);
+  if (told.candidates.length > 0) await atTheChoice(scene, story, dispatchId, told.candidates);
+  if (story.midway) await watch(scene, async () => await standing(scene, story, dispatchId, (body) => body['state'] === 'sending'));
   if (story.after !== 'nothing') await new Promise((resolve) => setTimeout(resolve, story.afterMs));
   await afterwards[story.after](scene, story, { dispatchId, clientId: String(submitted['clientId']), phone: told.phone });
 }
@@ -175,10 +176,11 @@ async function submit(scene: Scene, story: Story, body: Record<string, unknown>)
   return taken[0]!.body;
 }
 
-async function choose(scene: Scene, story: Story, dispatchId: string, candidates: string[]): Promise<void> {
+/** Somebody picks once there is something to be picked; whoever is going to cancel, cancels instead. */
+async function atTheChoice(scene: Scene, story: Story, dispatchId: string, candidates: string[]): Promise<void> {
   const { ask, stage, diary } = scene;
   const asked = await watch(scene, async () => await standing(scene, story, dispatchId, (body) => body['waitingFor'] === 'recipient'));
-  if (asked?.['waitingFor'] !== 'recipient') return;
+  if (asked?.['waitingFor'] !== 'recipient' || story.after === 'cancel') return;
   const pick = async (contactPointId: string, who: number): Promise<string | null> => {
     const answer = await ask({
       as: stage.keys.callers[who]!,

@@ -17,7 +17,7 @@ export function announce(plan: Plan): string {
 }
 
 export function report(outcome: Outcome): string {
-  const { plan, findings, happened, failedStarts, settledMs, endedMs } = outcome;
+  const { plan, findings, happened, failedStarts, took } = outcome;
   const kills = places.map((place) => `${place} ${happened.get(`kill ${place}`) ?? 0}`);
   const killCount = places.reduce((sum, place) => sum + (happened.get(`kill ${place}`) ?? 0), 0);
   const others = [...happened].filter(([kind]) => !kind.startsWith('kill ')).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -27,7 +27,8 @@ export function report(outcome: Outcome): string {
     `other faults: ${others.map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${failedStarts} starts failed and were made again`,
     ...findings.map(lineOf),
     ...(outcome.timelines === '' ? [] : [outcome.timelines]),
-    `settled ${seconds(settledMs)} after the last fault, everything ended after ${seconds(endedMs)}`,
+    `settled ${seconds(took.settledMs)} after the last fault, everything ended ${seconds(took.decidedMs)} later`,
+    `up in ${seconds(took.upMs)}, load and faults ${seconds(took.faultsMs)}, judged in ${seconds(took.judgedMs)}`,
     verdict(outcome),
     '',
   ].join('\n');

@@ -40,7 +40,9 @@ export interface Story {
   door: number;
   fault: ProviderFault | null;
   after: After;
+  /** How long after the submit; `midway`: not before the first attempt. */
   afterMs: number;
+  midway: boolean;
   /** The same submit twice at once. */
   twin: boolean;
   /** The same key once more, for another message. */
@@ -80,6 +82,7 @@ export function planStories(random: Random, count: number, lengthMs: number): St
       fault,
       after: fits(after, kind, fault) ? after : 'nothing',
       afterMs: random.int(0, 1_500),
+      midway: after.startsWith('block') && random.chance(0.7),
       twin: random.chance(0.1),
       reuse: random.chance(0.1),
       blindCopies: isMail(kind) && random.chance(0.3) ? random.int(1, 2) : 0,
@@ -97,6 +100,7 @@ export function slowStories(random: Random, count: number, lengthMs: number): St
     kind: random.pick(['mail', 'mail_template', 'chat_template'] as const),
     fault: { count: 1, do: { delayMs: random.int(200, 900) }, receipts: true },
     after: 'nothing',
+    midway: false,
     blindCopies: 0,
   }));
 }

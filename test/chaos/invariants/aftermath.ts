@@ -4,8 +4,8 @@ import type { Rest } from '../evidence.js';
 import type { Vitals } from '../vitals.js';
 import type { Invariant } from './finding.js';
 
-/** Handles that come and go with timers and idle connections, and memory that waits to be collected. */
-const spareHandles = 10;
+/** A pool of connections that were needed for a while, callers' connections that are kept alive, and memory that waits to be collected. */
+const spareHandles = 20;
 const spareMegabytes = 100;
 const normal = 1.1;
 
