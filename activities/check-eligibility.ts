@@ -27,6 +27,8 @@ export interface CheckResult {
   plan: DeliveryPlan | null;
   /** The fresh pick cannot be used; the wait goes on with these candidates (R46). */
   pickRefused: boolean;
+  /** Another pick is on record, made before by a worker that was lost: it holds, and the fresh one comes too late (H6). */
+  pickMade?: true;
   /** With the first check of a run: where the runs before it have come to. */
   position?: Position;
 }
@@ -51,7 +53,8 @@ export const checkEligibility =
       return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false };
     }
     const told = input.firstCheck ? { position: facts.position } : {};
-    const pick = input.pick?.contactPointId ?? facts.choice;
+    const pickMade = input.pick !== null && facts.choice !== null && facts.choice !== input.pick.contactPointId;
+    const pick = pickMade ? facts.choice : (input.pick?.contactPointId ?? facts.choice);
     const firstCheck = input.firstCheck && attemptNo === 1 && revision === 1;
     let eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick });
     // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
@@ -59,21 +62,28 @@ export const checkEligibility =
     if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(facts, eligibility, stored, attemptNo), pickRefused: false, ...told };
 
     let verdict = decideEligibility(eligibility);
-    const pickRefused = input.pick !== null && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
+    const pickRefused = input.pick !== null && !pickMade && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
     if (pickRefused) {
       eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick: null });
       verdict = decideEligibility(eligibility);
       await recordRefusedChoice(deps.db, dispatchId, input.pick!);
     }
     await deps.checkpoint('check.decided', dispatchId);
-    const recorded = await recordVerdict(deps.db, { dispatchId, revision, verdict, asOf: facts.dispatch.updatedAt, choice: pickRefused ? null : input.pick });
+    const recorded = await recordVerdict(deps.db, {
+      dispatchId,
+      revision,
+      verdict,
+      asOf: facts.dispatch.updatedAt,
+      choice: pickRefused || pickMade ? null : input.pick,
+    });
     await deps.checkpoint('check.recorded', dispatchId);
     if (!recorded) {
       deps.log.warn({ dispatchId }, 'the dispatch moved on while it was checked');
       return { overtaken: true };
     }
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
-    return { step, verdict, plan: step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null, pickRefused, ...told };
+    const plan = step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null;
+    return { step, verdict, plan, pickRefused, ...(pickMade ? { pickMade } : {}), ...told };
   };
 
 function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFacts, verdict: Verdict, attemptNo: number): DeliveryPlan {

@@ -16,7 +16,7 @@ import { connectClient } from '../runtime/temporal.js';
 export interface RunningApi {
   /** The port it listens on, also where a free one was asked for. */
   port: number;
-  /** Resolves when the last request has been answered and everything is closed. */
+  /** Resolves when the last request has been answered and everything is closed but the connection to Temporal, which the process ends. */
   ended: Promise<void>;
   /** From now on starts go by way of a worker in this process. */
   startWith(ownWorker: () => StartPort | null): void;
@@ -62,9 +62,9 @@ export async function startApi(config: Config, logger: Logger, checkpoint: ApiDe
   const { port } = server.address() as AddressInfo;
   logger.info({ port }, 'API ready');
 
+  // A call that the client tries again in the background, after its caller has left, throws on a closed connection and ends the process.
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve())).then(async () => {
     await channels.close();
-    await temporal.connection.close();
     await handle.close();
   });
   return {

@@ -72,12 +72,12 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
   logger.info({ taskQueue: config.taskQueue, metricsPort: health.port }, 'worker ready');
 
   const starter = clientOn(connection, config);
+  // The client's connection stays open until the process ends: see the API's.
   const ended = worker.run().finally(async () => {
     await sends.idle();
     await relay.stop();
     await health.close();
     await registry.close();
-    await temporal.connection.close();
     await connection.close();
     await handle.close();
   });

@@ -29,6 +29,9 @@ export function connectDatabase(options: { url: string; max: number; name: strin
     idle_timeout: 30,
     max_lifetime: 1_800,
     connect_timeout: 5,
+    // Arrays are read by drizzle. The driver's own question on each new connection has nobody who waits for its answer: when the
+    // connection breaks under it, the whole process ends.
+    fetch_types: false,
     backoff: (n: number) => Math.min(2, 0.1 * 2 ** Math.min(n, 4)) * (0.5 + Math.random() / 2),
     onnotice: () => {},
     connection: {
