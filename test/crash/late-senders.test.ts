@@ -51,8 +51,8 @@ describeWithTemporal('a worker freezes in the middle of sends, and goes on when 
     const { house } = crash;
     const { dispatchId, address } = doubted;
     await until(async () => (await attemptsOf(house, dispatchId))[0]!.state === 'reconciled_sent', { what: 'the late answer' });
-    expect(await find(house, dispatchId)).toMatchObject({ waitingFor: 'retry' });
-    await sayUntilTaken(house, dispatchId, retryNow, by);
+    // Its back-off is long; where it has gone on by itself meanwhile it has found the proof.
+    if ((await find(house, dispatchId)).waitingFor === 'retry') await sayUntilTaken(house, dispatchId, retryNow, by);
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
     expect(house.handedOver({ recipient: address })).toHaveLength(1);
   });
