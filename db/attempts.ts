@@ -8,6 +8,7 @@ import type { AttemptOutcome, LedgerSummary } from '../domain/next-step.js';
 import type { Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { markTrouble } from './marks.js';
+import { raiseMessageStatus } from './messages.js';
 import { attempts, type AttemptState, dispatches, receipts } from './schema/index.js';
 
 export type AttemptRow = typeof attempts.$inferSelect;
@@ -184,15 +185,21 @@ export const acceptedInForce = (dispatchId: SQL): SQL<boolean> => sql`exists (se
   where a.dispatch_id = ${dispatchId} and a.state in ('accepted', 'reconciled_sent') and (
     select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = a.id) is not true)`;
 
-/** What the attempts of a dispatch come to. */
-export async function summariseAttempts(tx: Queryable, dispatchId: string): Promise<LedgerSummary & { sending: boolean }> {
-  const [row] = await tx.execute<{ accepted: boolean; open: boolean; sending: boolean }>(sql`
+/** What the attempts of a dispatch come to; `refusedLate`: one that was accepted has been refused by receipt. */
+export async function summariseAttempts(tx: Queryable, dispatchId: string): Promise<LedgerSummary & { sending: boolean; refusedLate: boolean }> {
+  const [row] = await tx.execute<{ accepted: boolean; open: boolean; sending: boolean; refusedLate: boolean }>(sql`
     select ${acceptedInForce(sql`${dispatchId}`)} as accepted,
       coalesce(bool_or(state in ('sending', 'in_doubt', 'parked', 'resent_possible_duplicate')), false) as open,
-      coalesce(bool_or(state = 'sending'), false) as sending
+      coalesce(bool_or(state = 'sending'), false) as sending,
+      coalesce(bool_or((select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = attempts.id)),
+        false) as "refusedLate"
     from attempts where dispatch_id = ${dispatchId}`);
   return row!;
 }
+
+/** Written where another attempt is settled: whether nobody can tell about one of this dispatch, be it one that was repeated since. */
+export const leftInDoubt = (dispatchId: string): SQL<boolean> =>
+  sql`exists (select 1 from attempts where dispatch_id = ${dispatchId} and state in ('in_doubt', 'parked', 'resent_possible_duplicate'))`;
 
 /** A row for an attempt that was never written here: its end is a person's word. False when there is one already. */
 export async function insertSettled(
@@ -218,6 +225,8 @@ export async function doubtAttempt(tx: Queryable, row: AttemptRow, failure: Fail
     .update(dispatches)
     .set({ inDoubt: !receipt, updatedAt: sql`now()` })
     .where(eq(dispatches.id, row.dispatchId));
+  // Handed over, as far as anybody can tell (4.4).
+  await raiseMessageStatus(tx, row.dispatchId, 'wired');
   if (!receipt && row.channelId) await markTrouble(tx, row.channelId);
   await recordEvent(tx, row.dispatchId, receipt ? 'delivery.reconciled' : 'delivery.doubted', { attemptNo: row.attemptNo });
   return receipt ? { kind: 'accepted' } : { kind: 'unknown', failure };

@@ -110,7 +110,8 @@ export async function endDispatch(db: Database, end: { dispatchId: string; state
       })
       .where(and(eq(dispatches.id, end.dispatchId), isNull(dispatches.endedAt)));
     if (!accepted) await releaseThread(tx, end.dispatchId);
-    if (asEnded.state === 'failed') await raiseMessageStatus(tx, end.dispatchId, 'failed');
+    // No attempt follows any more, so a refusal by receipt counts from now on (4.4).
+    if (asEnded.state === 'failed' || (ledger.refusedLate && !accepted)) await raiseMessageStatus(tx, end.dispatchId, 'failed');
     await recordEvent(tx, end.dispatchId, `dispatch.${asEnded.state}`, { reason: asEnded.reason, ...(end.actorId ? { by: end.actorId } : {}) });
     return asEnded;
   });

@@ -1,6 +1,7 @@
 /** What becomes of the thread after sending: applied once, alone, and never a reason to send again (R79–R82, R96). */
 
 import { and, eq, isNull, sql } from 'drizzle-orm';
+import { mayFollow } from '../domain/dispatch.js';
 import { type Disposition, type DispositionResult, threadAfter } from '../domain/disposition.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
@@ -24,7 +25,7 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
     if (!row) throw new Error(`There is no dispatch ${dispatchId}.`);
     if (row.status === 'done') return { status: 'done' };
     const disposition = repair ?? row.asked;
-    const result = disposition && row.threadId ? await dispose(tx, row.threadId, dispatchId, disposition, row.senderId) : { status: 'not_applicable' as const };
+    const result = disposition && row.threadId ? await dispose(tx, row.threadId, disposition, row.senderId) : { status: 'not_applicable' as const };
     await tx
       .update(dispatches)
       .set({
@@ -32,7 +33,7 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
         dispositionReason: result.reason ?? null,
         updatedAt: sql`now()`,
         // Only the main line moves on to `disposing`; a repair finds the dispatch there already.
-        ...(row.state === 'sending' || row.state === 'outcome_unknown'
+        ...(row.state !== 'disposing' && mayFollow(row.state, 'disposing')
           ? { state: 'disposing' as const, waitingFor: null, waitingSince: null, dueAt: null }
           : {}),
       })
@@ -46,13 +47,13 @@ export async function applyDisposition(db: Database, dispatchId: string, repair:
   });
 }
 
-async function dispose(tx: Queryable, threadId: string, dispatchId: string, disposition: Disposition, senderId: string): Promise<DispositionResult> {
+async function dispose(tx: Queryable, threadId: string, disposition: Disposition, senderId: string): Promise<DispositionResult> {
   const [thread] = await tx.select().from(threads).where(eq(threads.id, threadId)).for('no key update');
   if (!thread) return { status: 'not_applicable' };
   if (disposition.kind === 'transfer' && !(await findTarget(tx, disposition.target))) return { status: 'failed', reason: 'TRANSFER_TARGET_UNKNOWN' };
   if (thread.status === 'closed') return disposition.kind === 'close' ? { status: 'done' } : { status: 'failed', reason: 'THREAD_CLOSED' };
-  const wrote = thread.clientWroteAt !== null && thread.claimedByDispatchId === dispatchId;
-  if (disposition.kind === 'close' && wrote) return { status: 'failed', reason: 'CLIENT_WROTE' };
+  // Also in a thread that was given back since: it is theirs now (R97).
+  if (disposition.kind === 'close' && thread.clientWroteAt !== null) return { status: 'failed', reason: 'CLIENT_WROTE' };
   const after = threadAfter(disposition, senderId);
   await tx
     .update(threads)

@@ -5,17 +5,17 @@ import type { Failure } from '../domain/failure.js';
 import { higherStatus, messageStatuses, type MessageStatus } from '../domain/receipt.js';
 import type { Queryable } from './connect.js';
 
-/** Raises the status of a dispatch and of its history entry; a lower one changes nothing. `settled`: nobody doubts an attempt any more. */
+/** Raises the status of a dispatch and of its history entry; a lower one changes nothing. `inDoubt`: whether nobody can tell about an attempt from now on. */
 export async function raiseMessageStatus(
   db: Queryable,
   dispatchId: string,
   to: MessageStatus,
-  more: { failure?: Failure; reason?: string; settled?: boolean } = {},
+  more: { failure?: Failure; reason?: string; inDoubt?: SQL<boolean> } = {},
 ): Promise<void> {
-  const { failure, reason = null, settled = false } = more;
+  const { failure, reason = null, inDoubt } = more;
   await db.execute(sql`
     with raised as (
-      update dispatches set message_status = ${raisedTo(to)}, in_doubt = in_doubt and ${!settled}, updated_at = now()
+      update dispatches set message_status = ${raisedTo(to)}, updated_at = now() ${inDoubt ? sql`, in_doubt = ${inDoubt}` : sql``}
       where id = ${dispatchId} returning message_status)
     update messages set status = raised.message_status
       ${failure ? sql`, failure = ${JSON.stringify(failure)}, failure_reason = ${reason}` : sql``}

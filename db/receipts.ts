@@ -4,14 +4,10 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.js';
 import { meaningOf } from '../domain/failure.js';
 import type { MessageStatus } from '../domain/receipt.js';
-import { type AttemptRow, summariseAttempts } from './attempts.js';
+import type { AttemptRow } from './attempts.js';
 import type { Queryable } from './connect.js';
-import { recordEvent } from './events.js';
-import { raiseMessageStatus } from './messages.js';
-import { leaveSignal } from './outbox.js';
-import { attempts, dispatches, receipts } from './schema/index.js';
-import { leaveMark } from './marks.js';
-import { reconcileByReceipt } from './settle.js';
+import { heedReceipt } from './proofs.js';
+import { attempts, receipts } from './schema/index.js';
 
 export interface StoredReceipt {
   channelId: string;
@@ -31,17 +27,7 @@ export async function applyReceipt(tx: Queryable, receipt: StoredReceipt): Promi
   const row = await matchAttempt(tx, receipt);
   const reason = receipt.failure ? meaningOf(receipt.failure).reason : null;
   await tx.insert(receipts).values({ ...receipt, attemptId: row?.id ?? null, reason });
-  if (!row) return;
-  await reconcileByReceipt(tx, row, receipt.status);
-  const [open] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, row.dispatchId));
-  // While the dispatch runs another attempt may follow, so a refusal is shown but does not make the message failed (4.4).
-  const raised = receipt.status === 'failed' && !open?.endedAt ? 'queued' : receipt.status;
-  // What refuses one attempt says nothing of another that was accepted.
-  const beside = receipt.status === 'failed' && (await summariseAttempts(tx, row.dispatchId)).accepted;
-  if (!beside) await raiseMessageStatus(tx, row.dispatchId, raised, receipt.failure ? { failure: receipt.failure, reason: reason! } : {});
-  if (receipt.failure) await leaveMark(tx, row, receipt.failure);
-  await recordEvent(tx, row.dispatchId, 'receipt.arrived', { attemptNo: row.attemptNo, status: receipt.status, ...(reason ? { reason } : {}) });
-  if (open && !open.endedAt) await leaveSignal(tx, row.dispatchId, 'receipt');
+  if (row) await heedReceipt(tx, row, receipt);
 }
 
 /** By our own id, else by the provider's; locked, so that it does not change hands while the receipt is applied. */

@@ -1,7 +1,7 @@
 /** What a person or the end of a wait decides about an attempt in doubt (R99). */
 
 import { eq, sql } from 'drizzle-orm';
-import { findAttempt, insertSettled, moveAttempt } from './attempts.js';
+import { findAttempt, insertSettled, leftInDoubt, moveAttempt } from './attempts.js';
 import type { Database } from './connect.js';
 import { recordEvent } from './events.js';
 import { raiseMessageStatus } from './messages.js';
@@ -26,6 +26,10 @@ export async function resolveAttempt(db: Database, resolution: Resolution): Prom
     if (outcome === 'resend') {
       // What follows an attempt in doubt is marked as a possible duplicate when it is claimed, so there has to be one.
       await insertSettled(tx, resolution, 'parked');
+      await tx
+        .update(dispatches)
+        .set({ inDoubt: leftInDoubt(dispatchId) })
+        .where(eq(dispatches.id, dispatchId));
       await recordEvent(tx, dispatchId, 'outcome.resolved', { attemptNo, outcome, by: resolution.actorId });
       return;
     }
@@ -38,7 +42,7 @@ export async function resolveAttempt(db: Database, resolution: Resolution): Prom
     if (outcome !== 'parked')
       await tx
         .update(dispatches)
-        .set({ inDoubt: outcome === 'sent', updatedAt: sql`now()` })
+        .set({ inDoubt: outcome === 'sent' || leftInDoubt(dispatchId), updatedAt: sql`now()` })
         .where(eq(dispatches.id, dispatchId));
     await recordEvent(tx, dispatchId, outcome === 'parked' ? 'delivery.parked' : 'outcome.resolved', { attemptNo, outcome, by: resolution.actorId });
   });

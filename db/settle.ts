@@ -1,15 +1,15 @@
 /** Writes what a provider answered: the attempt, its recipients, the message's status and the lasting marks, in one transaction. */
 
-import { and, eq, exists, gt, notInArray, type SQL, sql } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
 import { type Failure, meaningOf } from '../domain/failure.js';
-import { provesHandOver } from '../domain/receipt.js';
-import { adoptReceipts, type AttemptRow, doubtAttempt, moveAttempt } from './attempts.js';
+import { adoptReceipts, type AttemptRow, doubtAttempt, leftInDoubt, moveAttempt } from './attempts.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { leaveMark, markTrouble, rememberCanonical } from './marks.js';
 import { raisedTo, raiseMessageStatus } from './messages.js';
 import { leaveSignal } from './outbox.js';
-import { attemptRecipients, attempts, type AttemptState, dispatches } from './schema/index.js';
+import { doubtful, heedReceipt, provable, proveSent } from './proofs.js';
+import { attemptRecipients, attempts } from './schema/index.js';
 
 /** One address of the envelope, by its place: 0 is the To address, the others are the BCC addresses in their order (H10). */
 export interface SettledRecipient {
@@ -23,10 +23,6 @@ export type Answer =
   | { kind: 'accepted'; externalIds: string[]; canonicalValue: string | null; recipients: SettledRecipient[]; sentWithoutReceipt: boolean }
   | { kind: 'refused'; failure: Failure; recipients: SettledRecipient[] }
   | { kind: 'unknown'; failure: Failure };
-
-/** What nobody can tell about, and what somebody settled without knowing: a proof that the message left counts in all of them. */
-const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
-const provable: readonly AttemptState[] = [...doubtful, 'resent_possible_duplicate', 'reconciled_not_sent'];
 
 /**
  * Settles an attempt with its owner's own answer. An attempt that was put in doubt meanwhile is reconciled, and its run is told;
@@ -125,18 +121,15 @@ async function settleAcceptedLate(tx: Queryable, row: AttemptRow, { externalIds,
 /** Receipts may have come before the answer; the provider's name of the contact point comes with it. */
 async function meetReceipts(tx: Queryable, row: AttemptRow, { externalIds, canonicalValue }: Accepted): Promise<void> {
   if (canonicalValue) await rememberCanonical(tx, row.contactPointId!, row.channelId!, canonicalValue);
-  for (const receipt of await adoptReceipts(tx, row.channelId!, row.id, externalIds)) {
-    // The run reads them and decides; until then a refusal is shown and the message is not failed (4.4).
-    const raised = receipt.status === 'failed' ? 'queued' : receipt.status;
-    await raiseMessageStatus(tx, row.dispatchId, raised, receipt.failure ? { failure: receipt.failure, reason: receipt.reason ?? 'UNLISTED' } : {});
-  }
+  // They came before the answer, and change what they would have changed after it (I12).
+  for (const receipt of await adoptReceipts(tx, row.channelId!, row.id, externalIds)) await heedReceipt(tx, row, receipt);
 }
 
 async function settleRefused(tx: Queryable, row: AttemptRow, answer: Extract<Answer, { kind: 'refused' }>, late: boolean): Promise<void> {
   const { reason, retry } = meaningOf(answer.failure);
   const to = late ? 'reconciled_not_sent' : retry === 'permanent' ? 'refused_permanent' : 'refused_temporary';
   await moveAttempt(tx, row.id, ['sending', 'in_doubt', 'parked'], to, { failure: answer.failure, reason });
-  await raiseMessageStatus(tx, row.dispatchId, 'queued', { failure: answer.failure, reason, settled: true });
+  await raiseMessageStatus(tx, row.dispatchId, 'queued', { failure: answer.failure, reason, inDoubt: leftInDoubt(row.dispatchId) });
   await leaveMark(tx, row, answer.failure);
   if (retry === 'retryable' && answer.failure.scope !== 'recipient') await markTrouble(tx, row.channelId!);
   await recordEvent(tx, row.dispatchId, retry === 'permanent' ? 'delivery.failed' : 'delivery.errored', {
@@ -144,26 +137,4 @@ async function settleRefused(tx: Queryable, row: AttemptRow, answer: Extract<Ans
     reason,
     code: answer.failure.provider.code ?? null,
   });
-}
-
-/** A receipt on an attempt that nobody could tell about, or that somebody took for lost, settles it as sent. */
-export async function reconcileByReceipt(tx: Queryable, row: AttemptRow, status: Parameters<typeof provesHandOver>[0]): Promise<boolean> {
-  if (!provesHandOver(status) || !(await proveSent(tx, row, {}))) return false;
-  await recordEvent(tx, row.dispatchId, 'delivery.reconciled', { attemptNo: row.attemptNo });
-  return true;
-}
-
-/** What followed an attempt that left after all may be a second copy, and the dispatch says so (I2). */
-async function proveSent(tx: Queryable, row: AttemptRow, more: Partial<typeof attempts.$inferInsert>): Promise<boolean> {
-  if (!(await moveAttempt(tx, row.id, provable, 'reconciled_sent', more))) return false;
-  const nothingLeft: AttemptState[] = ['superseded', 'refused_temporary', 'refused_permanent', 'reconciled_not_sent'];
-  const followed = tx
-    .select({ one: sql`1` })
-    .from(attempts)
-    .where(and(eq(attempts.dispatchId, row.dispatchId), gt(attempts.attemptNo, row.attemptNo), notInArray(attempts.state, nothingLeft)));
-  await tx
-    .update(dispatches)
-    .set({ inDoubt: false, updatedAt: sql`now()`, possibleDuplicate: sql`${dispatches.possibleDuplicate} or ${exists(followed)}` })
-    .where(eq(dispatches.id, row.dispatchId));
-  return true;
 }

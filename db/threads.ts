@@ -17,7 +17,7 @@ export interface ThreadClaim {
 }
 
 /**
- * Claims a thread for a dispatch, whose row the caller tells: the id, or null when another open thread is in the way. A channel that opens no thread writes a
+ * Claims the thread of a dispatch: the id, or null when another open thread is in the way. A channel that opens no thread writes a
  * closed record instead (R77). A thread that was given back is opened again; losing that race throws 23505. One on the channel before
  * is given back: it would stand in the way of this one, and stay open for ever.
  */
@@ -25,23 +25,15 @@ export async function claimThread(tx: Queryable, claim: ThreadClaim): Promise<st
   const { opensThread } = claim.channel;
   if (claim.threadId && (await keepThread(tx, claim))) return claim.threadId;
   if (claim.threadId) await releaseThread(tx, claim.dispatchId);
-  const id = uuidv7();
-  const [opened] = await tx
-    .insert(threads)
-    .values({
-      id,
-      clientId: claim.clientId,
-      channelId: claim.channel.id,
-      channelType: claim.channel.type,
-      scopeKey: claim.scopeKey,
-      status: opensThread ? 'active' : 'closed',
-      origin: 'outbound',
-      claimedByDispatchId: claim.dispatchId,
-      tagIds: claim.tagIds,
-      ...(opensThread ? {} : { closedAt: sql`now()` as never }),
-    })
-    .onConflictDoNothing()
-    .returning({ id: threads.id });
+  const { dispatchId, clientId, channel, scopeKey, tagIds } = claim;
+  const [opened] = await tx.execute<{ id: string }>(sql`
+    with opened as (
+      insert into threads (id, client_id, channel_id, channel_type, scope_key, status, origin, claimed_by_dispatch_id, tag_ids, closed_at)
+      values (${uuidv7()}, ${clientId}, ${channel.id}, ${channel.type}, ${scopeKey}, ${opensThread ? 'active' : 'closed'}, 'outbound', ${dispatchId},
+        array(select jsonb_array_elements_text(${JSON.stringify(tagIds)}::jsonb)), ${opensThread ? sql`null` : sql`now()`})
+      on conflict do nothing returning id),
+    held as (update dispatches set thread_id = opened.id from opened where dispatches.id = ${dispatchId})
+    select id from opened`);
   return opened?.id ?? null;
 }
 

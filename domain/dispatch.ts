@@ -55,6 +55,9 @@ const graph: Record<DispatchState, readonly DispatchState[]> = {
     'needs_template',
     'outcome_unknown',
     'sending',
+    // An earlier attempt turns out to have been accepted.
+    'disposing',
+    'awaiting_receipt',
     'rejected',
     'failed',
     'cancelled',
@@ -62,7 +65,7 @@ const graph: Record<DispatchState, readonly DispatchState[]> = {
   ],
   awaiting_recipient: ['checking', 'cancelled', 'expired'],
   scheduled: ['checking', 'cancelled'],
-  rendering: ['sending', 'outcome_unknown', 'needs_template', 'checking', 'failed', 'rejected', 'cancelled'],
+  rendering: ['sending', 'disposing', 'awaiting_receipt', 'outcome_unknown', 'needs_template', 'checking', 'failed', 'rejected', 'cancelled'],
   sending: [
     'checking',
     'disposing',

@@ -92,11 +92,11 @@ export function decideAfterAttempt(
       return { kind: 'dispose' };
     case 'refused_by_check':
       // The check looks again at once; where the two go on to differ they take a breath, in which a person can be heard.
-      return clock.tries < 2 ? { kind: 'again', fresh: true } : breathe(clock);
+      return clock.tries < 2 ? { kind: 'again', fresh: true } : breathe(policy, clock);
     case 'decided':
       return { kind: 'again', fresh: outcome.fresh };
     case 'busy':
-      return clock.elapsedMs > policy.retry.deadlineMs ? { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' } : breathe(clock);
+      return breathe(policy, clock);
     case 'not_sent':
       return backOff({ class: 'transient', scope: 'channel', provider: {} }, policy, clock);
     case 'wrong_epoch':
@@ -117,8 +117,9 @@ function firstDoubt(policy: Pick<ChannelPolicy, 'retry' | 'onUnknown' | 'unknown
 const firstBreathMs = 1_000;
 const longestBreathMs = 15_000;
 
-/** Nothing was tried under this number, so it is used again. */
-function breathe(clock: RetryClock): AfterAttempt {
+/** Nothing was tried under this number, so it is used again; ends once the retry deadline has passed. */
+function breathe(policy: Pick<ChannelPolicy, 'retry'>, clock: RetryClock): AfterAttempt {
+  if (clock.elapsedMs > policy.retry.deadlineMs) return { kind: 'end', state: 'failed', reason: 'RETRIES_EXHAUSTED' };
   const grown = Math.min(longestBreathMs, firstBreathMs * 2 ** Math.min(clock.tries - 1, 20));
   return { kind: 'back_off', waitMs: Math.round(grown * (1 + clock.random)), fresh: false, reason: 'TEMPORARY' };
 }
