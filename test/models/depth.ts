@@ -1,17 +1,17 @@
 /**
- * How deep the models dig. WAYBILL_FC_RUNS: so many runs of every property in place of its own number; WAYBILL_FC_SEED: the seed that a
- * failure printed, to see it again.
+ * How deep the models dig. WAYBILL_FC_RUNS: so many runs of every property in place of its own number; WAYBILL_FC_SEED: another
+ * seed than the usual one, or the seed that a failure printed.
  */
 
 import type { Parameters } from 'fast-check';
 
 const own = process.env['WAYBILL_FC_RUNS'];
-const seed = process.env['WAYBILL_FC_SEED'];
+const seed = Number(process.env['WAYBILL_FC_SEED'] ?? 1);
 
 /** The parameters of a property that makes this many runs by itself; a failure is made smaller for as long as there is time. `T` is what the property is given. */
 export function depth<T>(runs: number): Parameters<T> {
   const interruptAfterTimeLimit = patience(runs) - 30_000;
-  return { numRuns: runsOf(runs), ...(seed === undefined ? {} : { seed: Number(seed) }), interruptAfterTimeLimit, markInterruptAsFailure: true };
+  return { numRuns: runsOf(runs), seed, interruptAfterTimeLimit, markInterruptAsFailure: true };
 }
 
 /** How many runs a property makes that makes this many by itself. */
@@ -21,5 +21,5 @@ export function runsOf(runs: number): number {
 
 /** How long a test of this many runs may take, in milliseconds: as long as any other, longer when it digs deeper. */
 export function patience(runs: number): number {
-  return Math.ceil((Number(process.env['P']) || 180_000) * Math.max(1, runsOf(runs) / runs));
+  return Math.ceil(180_000 * Math.max(1, runsOf(runs) / runs));
 }
