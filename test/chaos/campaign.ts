@@ -12,7 +12,7 @@ import { judge } from './judge.js';
 import type { Plan } from './plan.js';
 import { play, type Scene } from './play.js';
 import { readMails } from './reader.js';
-import { type Sabotage, sabotage } from './saboteur.js';
+import { sabotage } from './saboteur.js';
 import { buildStage, type Stage } from './stage.js';
 import type { Story } from './stories.js';
 import { timelinesOf } from './timelines.js';
@@ -21,8 +21,8 @@ import { readVitals, type Vitals } from './vitals.js';
 /** From the last fault until everything has ended or waits visibly, and from then until people have decided everything; milliseconds. */
 const settleDeadlineMs = 60_000;
 const decideDeadlineMs = 60_000;
-/** Stories under way at once. */
-const atOnce = 60;
+/** Stories under way at once: enough that what is held up does not hold up what comes after it. */
+const atOnce = 250;
 /** Shortly before the first fault of a plan, under load. */
 const vitalsAtMs = 2_800;
 
@@ -36,7 +36,7 @@ export interface Outcome {
   never: string[];
   failedStarts: number;
   /** From the beginning of each until its end, in order; milliseconds. */
-  took: { upMs: number; faultsMs: number; settledMs: number; decidedMs: number; judgedMs: number };
+  took: { upMs: number; faultsMs: number; loadMs: number; settledMs: number; decidedMs: number; judgedMs: number };
 }
 
 export async function runCampaign(plan: Plan): Promise<Outcome> {
@@ -50,20 +50,28 @@ export async function runCampaign(plan: Plan): Promise<Outcome> {
 }
 
 async function perform(plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
+  const reader = readMails(stage.house);
+  try {
+    return await performBeside(reader, plan, stage, upMs);
+  } finally {
+    await reader.stop();
+  }
+}
+
+async function performBeside(reader: ReturnType<typeof readMails>, plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
   const diary = openDiary();
   const doors = stage.apiUrls.map((url, instance) => ({ url, undisturbedSince: (at: number) => stage.crew.undisturbedSince('api', instance, at) }));
   const ask = createCaller(doors, diary, plan.patienceMs);
-  let ending = false;
-  const scene: Scene = { stage, furniture: await furnish(stage, ask), ask, diary, seed: plan.seed, goesOn: () => !ending };
-  const reader = readMails(stage.house);
+  let troubled = true;
+  const scene: Scene = { stage, furniture: await furnish(stage, ask), ask, diary, seed: plan.seed, goesOn: () => troubled };
   const began = Date.now();
-  const [sabotaged, before] = await Promise.all([
-    sabotage(stage, plan.faults),
+  const [sabotaged, before, quietAt] = await allDone([
+    sabotage(stage, plan.faults).finally(() => (troubled = false)),
     vitalsUnderLoad(stage),
     playAll(scene, plan.stories),
     edit(scene.furniture, stage, ask, diary, plan.editsAtMs),
-  ]).finally(() => (ending = true));
-  await settle(scene, sabotaged);
+  ]);
+  await settle(scene);
   const settled = Date.now();
   await decideAll(scene, decideDeadlineMs);
   const decided = Date.now();
@@ -79,7 +87,8 @@ async function perform(plan: Plan, stage: Stage, upMs: number): Promise<Outcome>
     took: {
       upMs,
       faultsMs: sabotaged.lastEndedAt - began,
-      settledMs: settled - sabotaged.lastEndedAt,
+      loadMs: quietAt - began,
+      settledMs: settled - Math.max(quietAt, sabotaged.lastEndedAt),
       decidedMs: decided - settled,
       judgedMs: Date.now() - decided,
     },
@@ -108,16 +117,29 @@ async function vitalsUnderLoad({ crew }: Stage): Promise<Vitals[]> {
   return await readVitals(crew.pids());
 }
 
-async function playAll(scene: Scene, stories: readonly Story[]): Promise<void> {
+/** Tells when the last story was over. */
+async function playAll(scene: Scene, stories: readonly Story[]): Promise<number> {
   const began = Date.now();
   const playing = new Set<Promise<void>>();
+  const errors: unknown[] = [];
   for (const story of stories) {
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + story.atMs - Date.now())));
     while (playing.size >= atOnce) await Promise.race(playing);
-    const turn: Promise<void> = play(scene, story).finally(() => playing.delete(turn));
+    const turn: Promise<void> = play(scene, story)
+      .catch((error: unknown) => void errors.push(error))
+      .finally(() => playing.delete(turn));
     playing.add(turn);
   }
   await Promise.all(playing);
+  if (errors.length > 0) throw errors[0];
+  return Date.now();
+}
+
+/** Waits for all of them, also when one has failed: what is still at work would disturb whatever comes next. */
+async function allDone<T extends readonly unknown[]>(parts: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const failed = (await Promise.allSettled(parts)).find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return (await Promise.all(parts)) as unknown as T;
 }
 
 async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diary: Diary, timesMs: readonly number[]): Promise<void> {
@@ -136,15 +158,14 @@ async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diar
 }
 
 /** Until nothing is on its way any more. */
-async function settle(scene: Scene, { lastEndedAt }: Sabotage): Promise<void> {
-  const leftMs = settleDeadlineMs - (Date.now() - lastEndedAt);
+async function settle(scene: Scene): Promise<void> {
   let last: Awaited<ReturnType<typeof unsettled>> = [];
   await until(
     async () => {
       last = await unsettled(scene);
       return last.length === 0;
     },
-    { deadlineMs: leftMs, what: 'everything to end or to wait visibly' },
+    { deadlineMs: settleDeadlineMs, what: 'everything to end or to wait visibly' },
   ).catch((error: Error) => {
     throw new Error(`${error.message} Left: ${last.map((one) => `${one.id} ${one.state}`).join(', ')}`);
   });

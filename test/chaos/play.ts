@@ -8,7 +8,9 @@ import { addressOf, blindOf, mark, phoneOf, textFor } from './people.js';
 import type { Stage } from './stage.js';
 import type { Story } from './stories.js';
 
+/** Somebody who looks at a dispatch looks less and less often; milliseconds. */
 const lookMs = 300;
+const longestLookMs = 2_000;
 /** How long somebody waits for a dispatch to come to where they can act. */
 const attentionMs = 30_000;
 
@@ -153,10 +155,10 @@ async function untilTold(post: () => Promise<Record<string, unknown>>): Promise<
 /** Looks until there is something, for a while. */
 async function watch<T>(scene: Scene, look: () => Promise<T | null>): Promise<T | null> {
   const end = Date.now() + attentionMs;
-  for (;;) {
+  for (let restMs = lookMs; ; restMs = Math.min(longestLookMs, restMs * 1.5)) {
     const seen = await look();
     if (seen !== null || Date.now() > end || !scene.goesOn()) return seen;
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 }
 

@@ -27,8 +27,8 @@ export function report(outcome: Outcome): string {
     `other faults: ${others.map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${failedStarts} starts failed and were made again`,
     ...findings.map(lineOf),
     ...(outcome.timelines === '' ? [] : [outcome.timelines]),
-    `settled ${seconds(took.settledMs)} after the last fault, everything ended ${seconds(took.decidedMs)} later`,
-    `up in ${seconds(took.upMs)}, load and faults ${seconds(took.faultsMs)}, judged in ${seconds(took.judgedMs)}`,
+    `settled ${seconds(took.settledMs)} after the last fault and the last call, everything ended ${seconds(took.decidedMs)} later`,
+    `up in ${seconds(took.upMs)}, load ${seconds(took.loadMs)}, faults ${seconds(took.faultsMs)}, judged in ${seconds(took.judgedMs)}`,
     verdict(outcome),
     '',
   ].join('\n');
