@@ -8,7 +8,9 @@ import { freshSeed } from './settings.js';
 
 /** Small enough for every run of the tests; `npm run chaos` does the large one. */
 const small = sizeOf('campaign', { dispatches: 200, kills: 10, seconds: 28 });
-const deadlineMs = 240_000;
+const deadlineMs = 200_000;
+/** A campaign in which something never happened proves nothing: another one follows, so many times. */
+const mostCampaigns = 3;
 
 const describeWithOwnTemporal = temporalCli === undefined ? describe.skip : describe;
 
@@ -16,14 +18,19 @@ describeWithOwnTemporal('a small campaign: API, worker, Temporal and Postgres ar
   test.each([{ seed: freshSeed(), found: 'nothing yet' }, ...keptSeeds])(
     'H1 H2 H3 H4 H5 H6 H7 H8 H11 R113 the invariants hold (seed $seed, which found $found)',
     async ({ seed }) => {
-      const plan = makePlan('campaign', seed, small);
-      const outcome = await runCampaign(plan).catch((error: Error) => {
-        throw new Error(`${announce(plan)}${error.message}`, { cause: error });
-      });
-      const lines = report(outcome);
-      console.log(lines);
-      expect({ verdict: verdict(outcome), lines }).toEqual({ verdict: expect.stringMatching(/^HELD/), lines });
+      let outcome = await campaign(seed);
+      for (let more = 1; more < mostCampaigns && verdict(outcome).startsWith('VOID'); more++) outcome = await campaign(seed + more);
+      expect({ verdict: verdict(outcome), lines: report(outcome) }).toEqual({ verdict: expect.stringMatching(/^HELD/), lines: report(outcome) });
     },
-    deadlineMs,
+    deadlineMs * mostCampaigns,
   );
 });
+
+async function campaign(seed: number): ReturnType<typeof runCampaign> {
+  const plan = makePlan('campaign', seed, small);
+  const outcome = await runCampaign(plan).catch((error: Error) => {
+    throw new Error(`${announce(plan)}${error.message}`, { cause: error });
+  });
+  console.log(report(outcome));
+  return outcome;
+}
