@@ -1,7 +1,6 @@
 /** One attempt: claim it in the ledger, hand it to the provider once, write down what was answered (H1–H3, H11). */
 
 import { createHash } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { v7 as uuidv7 } from 'uuid';
 import { type ChannelPlugin, HandOverForbidden, type SendOutcome } from '../channels/channel.js';
@@ -125,7 +124,7 @@ async function settleUnwaited(deps: ActivityDeps, input: DeliverInput, attemptId
     } catch (error) {
       deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'late answer not recorded yet');
       if (!inTime()) return;
-      await setTimeout(settleAgainMs);
+      await new Promise((resolve) => setTimeout(resolve, settleAgainMs));
     }
   }
 }
@@ -142,7 +141,7 @@ function tellOperators(deps: ActivityDeps, { dispatchId, channelId }: DeliverInp
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = globalThis.setTimeout(() => reject(new Error(`The database did not answer within ${Math.round(ms)} ms.`)), Math.max(0, ms));
+    timer = setTimeout(() => reject(new Error(`The database did not answer within ${Math.round(ms)} ms.`)), Math.max(0, ms));
   });
   try {
     await Promise.race([work, late]);
@@ -159,7 +158,7 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   const cfg = openConfig(deps, channel, plugin);
   if (cfg === null) return refusedHere({ class: 'config', scope: 'channel' }, 'The settings of the channel cannot be opened.');
   const stop = new AbortController();
-  const timer = globalThis.setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
+  const timer = setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
   const envelope = [to.address, ...rendered.bcc];
   const done = new Set(served.map((position) => envelope[position]?.toLowerCase()));
   const left = envelope.filter((address) => !done.has(address.toLowerCase()));
