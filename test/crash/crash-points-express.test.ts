@@ -22,7 +22,7 @@ describeWithTemporal('a worker is cut off at every step of a send, in the expres
   }, 300_000);
 
   test('H1 H2 R99 killed again while the next worker finds out what became of the first', async () => {
-    await batches.runBatch('SIGKILL', [...recoveriesOf('email'), ...recoveriesOf('whatsapp')]);
+    await batches.runBatch('SIGKILL', [...recoveriesOf('email', 'auto'), ...recoveriesOf('whatsapp', 'auto')]);
   }, 300_000);
 
   test('H3 R99 frozen past its time-outs with SIGSTOP, then continued beside the worker that took over', async () => {
@@ -30,7 +30,7 @@ describeWithTemporal('a worker is cut off at every step of a send, in the expres
   }, 300_000);
 
   test('H3 R99 frozen while it finds out what became of another', async () => {
-    await batches.runBatch('SIGSTOP', [...recoveriesOf('email'), ...recoveriesOf('whatsapp')]);
+    await batches.runBatch('SIGSTOP', [...recoveriesOf('email', 'auto'), ...recoveriesOf('whatsapp', 'auto')]);
   }, 300_000);
 
   test('R113 drained with SIGTERM: nothing is in doubt, nothing is repeated', async () => {

@@ -1,5 +1,6 @@
 /** The places where a send can be cut off, with what must come of it (H1–H3, H11, I1–I4). */
 
+import type { LanePolicy } from '../../domain/channel.js';
 import type { CrashPoint, CrashSignal } from '../support/crash-plan.js';
 
 export type ChannelType = 'email' | 'whatsapp';
@@ -79,7 +80,7 @@ export function placesOf(channel: ChannelType, signal: CrashSignal): Place[] {
 export const leaving = (channel: ChannelType): Place => ({ channel, when: 'doubt', title: 'deliver.leaving', lives: [[at('deliver.leaving')]], stage: 2 });
 
 /** Cut off a second time, while the next worker finds out what became of the first. */
-export function recoveriesOf(channel: ChannelType): Place[] {
+export function recoveriesOf(channel: ChannelType, lane: LanePolicy = 'queued'): Place[] {
   const place = (when: Place['when'], first: string, second: string): Place => ({
     channel,
     when,
@@ -92,7 +93,8 @@ export function recoveriesOf(channel: ChannelType): Place[] {
     place('doubt', 'deliver.claimed', 'reconcile.after'),
     place('left', 'deliver.answered', 'reconcile.before'),
     place('left', 'deliver.answered', 'reconcile.after'),
-    place('before', 'deliver.before-claim', 'reconcile.after'),
+    // An express attempt that has claimed nothing is simply made again; nobody has to ask.
+    place('before', 'deliver.before-claim', lane === 'queued' ? 'reconcile.after' : 'deliver.before-claim'),
     place('before', 'check.decided', 'check.recorded'),
     place('doubt', 'render.frozen', 'deliver.before-send'),
     place('after', 'deliver.settled', 'end.before'),
