@@ -56,7 +56,9 @@ export async function recovery(bench: Bench): Promise<void> {
       const entrant = await toNearRelay(stack, await enter(stack, contestant));
       await sendRound(stack, entrant, warmUpMessages, bench.settings.callers);
       await untilSettled(stack, entrant);
-      rows.push(tell(contestant.title, await killUnderLoad(stack, entrant)));
+      const row = tell(contestant.title, await killUnderLoad(stack, entrant));
+      bench.note(`recovery: ${row.join(' | ')}`);
+      rows.push(row);
       await entrant.end();
     });
   }
