@@ -1,12 +1,12 @@
 /** May we send now, to whom, through what? Facts in one read, decided by the domain, stored with the dispatch. */
 
-import { findPosition, type Position } from '../db/attempts.js';
-import { loadFacts } from '../db/facts.js';
+import type { Position } from '../db/attempts.js';
+import { type DispatchFacts, loadFacts } from '../db/facts.js';
 import { recordRefusedChoice, recordVerdict } from '../db/dispatches.js';
 import { isEndState } from '../domain/dispatch.js';
 import { decideEligibility, type EligibilityFacts, type Verdict } from '../domain/eligibility.js';
 import { decideNextStep, type Step } from '../domain/next-step.js';
-import { type DeliveryPlan, planDelivery } from '../domain/plan.js';
+import { decideLane, type DeliveryPlan, planDelivery } from '../domain/plan.js';
 import type { ActivityDeps } from './deps.js';
 import { assembleFacts } from './eligibility-facts.js';
 
@@ -14,6 +14,7 @@ export interface CheckInput {
   dispatchId: string;
   revision: number;
   attemptNo: number;
+  generation: number;
   /** A pick that was just made and has not been checked yet. */
   pick: { contactPointId: string; chosenBy: string } | null;
   firstCheck: boolean;
@@ -26,6 +27,8 @@ export interface CheckResult {
   plan: DeliveryPlan | null;
   /** The fresh pick cannot be used; the wait goes on with these candidates (R46). */
   pickRefused: boolean;
+  /** Another pick is on record, made before by a worker that was lost: it holds, and the fresh one comes too late (H6). */
+  pickMade?: true;
   /** With the first check of a run: where the runs before it have come to. */
   position?: Position;
 }
@@ -42,42 +45,51 @@ export const checkEligibility =
   (deps: ActivityDeps) =>
   async (input: CheckInput): Promise<CheckResult | Overtaken> => {
     const { dispatchId } = input;
-    const position = input.firstCheck ? await findPosition(deps.db, dispatchId) : null;
-    const { revision, attemptNo } = position ?? input;
-    const facts = await loadFacts(deps.db, { dispatchId, revision, attemptNo });
-    if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
+    const facts = await loadFacts(deps.db, dispatchId, input.firstCheck ? null : input);
+    if (!facts) throw new Error(`There is no such revision of dispatch ${dispatchId}.`);
+    const { revision, attemptNo } = facts.position;
     const { state, parks } = facts.dispatch;
     if (isEndState(state)) {
       return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false };
     }
-    const told = position ? { position } : {};
-    const pick = input.pick?.contactPointId ?? facts.choice;
+    const told = input.firstCheck ? { position: facts.position } : {};
+    const pickMade = input.pick !== null && facts.choice !== null && facts.choice !== input.pick.contactPointId;
+    const pick = pickMade ? facts.choice : (input.pick?.contactPointId ?? facts.choice);
     const firstCheck = input.firstCheck && attemptNo === 1 && revision === 1;
     let eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick });
     // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
     const stored = facts.attempt?.verdict ?? (facts.attempt?.state === 'reconciled_sent' ? facts.dispatch.verdict : null);
-    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(eligibility, stored, facts.request.disposition), pickRefused: false, ...told };
+    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(facts, eligibility, stored, attemptNo), pickRefused: false, ...told };
 
     let verdict = decideEligibility(eligibility);
-    const pickRefused = input.pick !== null && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
+    const pickRefused = input.pick !== null && !pickMade && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
     if (pickRefused) {
       eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick: null });
       verdict = decideEligibility(eligibility);
       await recordRefusedChoice(deps.db, dispatchId, input.pick!);
     }
     await deps.checkpoint('check.decided', dispatchId);
-    const recorded = await recordVerdict(deps.db, { dispatchId, revision, verdict, asOf: facts.dispatch.updatedAt, choice: pickRefused ? null : input.pick });
+    const recorded = await recordVerdict(deps.db, {
+      dispatchId,
+      revision,
+      verdict,
+      asOf: facts.dispatch.updatedAt,
+      choice: pickRefused || pickMade ? null : input.pick,
+    });
     await deps.checkpoint('check.recorded', dispatchId);
     if (!recorded) {
       deps.log.warn({ dispatchId }, 'the dispatch moved on while it was checked');
       return { overtaken: true };
     }
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
-    return { step, verdict, plan: step.kind === 'send' ? planFor(eligibility, verdict, facts.request.disposition) : null, pickRefused, ...told };
+    const plan = step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null;
+    return { step, verdict, plan, pickRefused, ...(pickMade ? { pickMade } : {}), ...told };
   };
 
-function planFor(facts: EligibilityFacts, verdict: Verdict, disposition: Parameters<typeof planDelivery>[2]): DeliveryPlan {
+function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFacts, verdict: Verdict, attemptNo: number): DeliveryPlan {
   const channel = facts.channels.find((one) => one.id === verdict.channelId);
   if (!channel || !verdict.contactPointId) throw new Error('A verdict that allows sending names no channel or no contact point.');
-  return planDelivery(channel, verdict.contactPointId, disposition);
+  const troubledAt = channels.find((one) => one.id === channel.id)?.troubledAt ?? null;
+  const lane = decideLane(channel, { now, attemptNo, troubledAt: troubledAt === null ? null : new Date(troubledAt) });
+  return planDelivery(channel, verdict.contactPointId, request.disposition, lane);
 }

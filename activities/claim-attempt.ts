@@ -1,12 +1,9 @@
 /** The first of the two short transactions around a hand-over: check again, claim the thread, write `sending` (H1, H3, H8, H13). */
 
-import { askLedger, type AttemptRow, findAttempt, insertAttempt, lookBack } from '../db/attempts.js';
+import { askLedger, type AttemptRow, insertAttempt, lookBack } from '../db/attempts.js';
 import { constraintOf, sqlState } from '../db/connect.js';
-import { type HandOverFacts, loadHandOver } from '../db/delivery.js';
-import { moveDispatch } from '../db/dispatches.js';
-import { recordEvent } from '../db/events.js';
+import { beginSending, type HandOverFacts, loadHandOver } from '../db/delivery.js';
 import { loadFacts } from '../db/facts.js';
-import { writeOutgoingMessage } from '../db/messages.js';
 import { claimThread } from '../db/threads.js';
 import type { Ladder } from '../domain/channel.js';
 import { decideEligibility } from '../domain/eligibility.js';
@@ -44,12 +41,12 @@ export async function claimAttempt(deps: ActivityDeps, input: DeliverInput, atte
 
 async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverInput, id: string): Promise<Claim> {
   const { dispatchId, revision, attemptNo, generation } = input;
-  if (await findAttempt(tx, dispatchId, attemptNo)) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
   const before = await lookBack(tx, dispatchId, attemptNo);
-  if (before.accepted) return told({ kind: 'accepted' });
-  if (before.ended) return told({ kind: 'refused_by_check' });
-  const facts = await loadFacts(tx, input);
+  const facts = await loadFacts(tx, dispatchId, input);
   if (!facts) throw new Error(`There is no revision ${revision} of dispatch ${dispatchId}.`);
+  if (facts.attempt) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
+  if (facts.accepted) return told({ kind: 'accepted' });
+  if (before.ended) return told({ kind: 'refused_by_check' });
   if (facts.installationEpoch !== input.sendEpoch) return told({ kind: 'wrong_epoch' });
 
   const eligibility = assembleFacts(deps.registry, facts, { firstCheck: false, pick: facts.choice });
@@ -79,9 +76,8 @@ async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverI
     repeatsAttemptId: before.doubtedId,
   });
   if (!attempt) return told(await askLedger(tx, dispatchId, attemptNo, generation, revision));
+  const dispositionStatus = opensThread ? 'pending' : 'not_applicable';
+  await beginSending(tx, { ...input, threadId: thread, authorId: senderId, dispositionStatus: facts.anyAccepted ? null : dispositionStatus });
   const handOver = await loadHandOver(tx, input);
-  await writeOutgoingMessage(tx, { dispatchId, threadId: thread, authorId: senderId, content: handOver.rendered });
-  await moveDispatch(tx, dispatchId, 'sending', facts.anyAccepted ? {} : { dispositionStatus: opensThread ? 'pending' : 'not_applicable' });
-  await recordEvent(tx, dispatchId, 'delivery.began', { attemptNo, channelId, contactPointId });
   return { kind: 'claimed', attempt, ladder, acceptedAt, handOver };
 }

@@ -1,6 +1,7 @@
 /** One attempt: claim it in the ledger, hand it to the provider once, write down what was answered (H1–H3, H11). */
 
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { v7 as uuidv7 } from 'uuid';
 import { type ChannelPlugin, HandOverForbidden, type SendOutcome } from '../channels/channel.js';
@@ -12,6 +13,7 @@ import { type Failure, meaningOf } from '../domain/failure.js';
 import type { AttemptOutcome } from '../domain/next-step.js';
 import { type Claim, claimAttempt, type DeliverInput } from './claim-attempt.js';
 import type { ActivityDeps } from './deps.js';
+import { createPatience, type Patience } from './patience.js';
 import { createSlots } from './slots.js';
 
 export type { DeliverInput };
@@ -30,6 +32,20 @@ const heartbeatShare = 4;
 /** What an activity needs to give its result back, in milliseconds. */
 const returnMs = 500;
 
+/** How often an answer that nobody waits for is offered to a database that is away, in milliseconds. */
+const settleAgainMs = 1_000;
+
+/** How much of a channel's and of the run's own time an attempt may take, in milliseconds. */
+export interface DeliverLimits {
+  maxInFlight: number;
+  slotWaitMs: number;
+  heartbeatMs: number;
+  /** How long the run waits for the provider's answer before it looks into the ledger for it; null: for as long as it takes. */
+  answerWithinMs: number | null;
+  /** What the row of the attempt will say. */
+  sendDeadlineMs: number;
+}
+
 /**
  * One hand-over at most. Safe to repeat: an attempt that has a row is answered from it, and never sent again.
  * Temporal does not retry it; the workflow decides what follows.
@@ -37,20 +53,28 @@ const returnMs = 500;
 export const deliverMessage = (deps: ActivityDeps) => {
   const slots = createSlots();
 
-  return async (input: DeliverInput & { maxInFlight: number; slotWaitMs: number; heartbeatMs: number }): Promise<DeliverResult> => {
+  return async (input: DeliverInput & DeliverLimits): Promise<DeliverResult> => {
     const activity = Context.current();
-    const beat = setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
-    const giveBack = await slots.take(input.channelId, input.maxInFlight, input.slotWaitMs);
+    // A local activity has no heartbeat: its run's task says that it lives.
+    const beat = activity.info.isLocal ? undefined : setInterval(() => activity.heartbeat(), Math.max(100, input.heartbeatMs / heartbeatShare));
     try {
-      return giveBack ? await attempt(deps, input) : { outcome: { kind: 'busy' }, unrecorded: null };
+      const giveBack = await slots.take(input.channelId, input.maxInFlight, input.slotWaitMs);
+      if (!giveBack) return { outcome: { kind: 'busy' }, unrecorded: null };
+      const patience = createPatience(input.answerWithinMs);
+      const sent = deps.sends.follow(attempt(deps, input, patience).finally(giveBack));
+      return await Promise.race([sent, patience.over.then(() => unanswered(input.sendDeadlineMs))]);
     } finally {
       clearInterval(beat);
-      giveBack?.();
     }
   };
 };
 
-async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<DeliverResult> {
+/** It goes on without its run, which is left word in the ledger. */
+function unanswered(waitMs: number): DeliverResult {
+  return { outcome: { kind: 'still_sending', waitMs }, unrecorded: null };
+}
+
+async function attempt(deps: ActivityDeps, input: DeliverInput, patience: Patience): Promise<DeliverResult> {
   // Counted from before the claim, so that we stop sooner than the row's deadline says.
   const startedAt = performance.now();
   const attemptId = uuidv7();
@@ -69,18 +93,40 @@ async function attempt(deps: ActivityDeps, input: DeliverInput): Promise<Deliver
     return { outcome: claim.outcome, unrecorded: null };
   }
 
+  patience.begin();
   const answer = await handOver(deps, input, claim, startedAt);
   tellOperators(deps, input, answer);
+  const { ladder } = claim;
+  const leftMs = (until: number): number => until - (performance.now() - startedAt);
+  if (!patience.answered()) {
+    await settleUnwaited(deps, input, claim.attempt.id, answer, () => leftMs(ladder.sendDeadlineMs) > 0);
+    return { outcome: outcomeOf(answer), unrecorded: null };
+  }
   try {
     await deps.checkpoint('deliver.answered', input.dispatchId);
     // Before Temporal gives this activity up: the answer is known here alone.
-    const leftMs = claim.ladder.startToCloseMs - (performance.now() - startedAt) - returnMs;
-    await within(leftMs, settleAttempt(deps.db, claim.attempt.id, answer));
+    await within(leftMs(ladder.startToCloseMs - returnMs), settleAttempt(deps.db, claim.attempt.id, answer));
     await deps.checkpoint('deliver.settled', input.dispatchId);
     return { outcome: outcomeOf(answer), unrecorded: null };
   } catch (error) {
     deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'answer not recorded yet');
     return { outcome: outcomeOf(answer), unrecorded: { kind: 'answer', attemptId: claim.attempt.id, answer } };
+  }
+}
+
+/** The run is told by way of the ledger. This process alone knows the answer, so it is offered until the row counts as in doubt. */
+async function settleUnwaited(deps: ActivityDeps, input: DeliverInput, attemptId: string, answer: Answer, inTime: () => boolean): Promise<void> {
+  for (;;) {
+    try {
+      await deps.checkpoint('deliver.answered', input.dispatchId);
+      await settleAttempt(deps.db, attemptId, answer, { unwaited: true });
+      await deps.checkpoint('deliver.settled', input.dispatchId);
+      return;
+    } catch (error) {
+      deps.log.warn({ dispatchId: input.dispatchId, attemptNo: input.attemptNo, err: error }, 'late answer not recorded yet');
+      if (!inTime()) return;
+      await setTimeout(settleAgainMs);
+    }
   }
 }
 
@@ -96,7 +142,7 @@ function tellOperators(deps: ActivityDeps, { dispatchId, channelId }: DeliverInp
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The database did not answer within ${Math.round(ms)} ms.`)), Math.max(0, ms));
+    timer = globalThis.setTimeout(() => reject(new Error(`The database did not answer within ${Math.round(ms)} ms.`)), Math.max(0, ms));
   });
   try {
     await Promise.race([work, late]);
@@ -113,7 +159,7 @@ async function handOver(deps: ActivityDeps, input: DeliverInput, claim: Extract<
   const cfg = openConfig(deps, channel, plugin);
   if (cfg === null) return refusedHere({ class: 'config', scope: 'channel' }, 'The settings of the channel cannot be opened.');
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
+  const timer = globalThis.setTimeout(() => stop.abort(new Error('The exchange took too long.')), claim.ladder.exchangeMs);
   const envelope = [to.address, ...rendered.bcc];
   const done = new Set(served.map((position) => envelope[position]?.toLowerCase()));
   const left = envelope.filter((address) => !done.has(address.toLowerCase()));

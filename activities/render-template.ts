@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { Liquid } from 'liquidjs';
 import { freezeRendering, loadRendering, type RenderingFacts } from '../db/delivery.js';
-import { moveDispatch } from '../db/dispatches.js';
 import type { Capabilities } from '../domain/channel.js';
 import { frozenForm, type RenderedContent } from '../domain/content.js';
 import type { EndReason } from '../domain/next-step.js';
@@ -45,9 +44,7 @@ export const renderTemplate =
     if ('reason' in built) return { rendered: false, reason: built.reason };
     const sha256 = createHash('sha256').update(frozenForm(built)).digest('hex');
     await deps.checkpoint('render.built', input.dispatchId);
-    await deps.db.transaction(async (tx) => {
-      if (await freezeRendering(tx, input, built, sha256)) await moveDispatch(tx, input.dispatchId, 'rendering');
-    });
+    await freezeRendering(deps.db, input, built, sha256);
     await deps.checkpoint('render.frozen', input.dispatchId);
     return { rendered: true };
   };

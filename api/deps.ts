@@ -15,6 +15,9 @@ export type TemporalPort = Pick<Client, 'withDeadline'> & {
   connection: { workflowService: Pick<Client['connection']['workflowService'], 'getSystemInfo'> };
 };
 
+/** What a start needs of Temporal. */
+export type StartPort = Pick<Client, 'withDeadline'> & { workflow: Pick<Client['workflow'], 'start'> };
+
 /** Encrypts a channel's credentials under a key of that channel. */
 export interface SecretBox {
   seal(channelId: string, plaintext: unknown): { credentials: Buffer; credentialsKey: Buffer };
@@ -24,6 +27,8 @@ export interface SecretBox {
 export interface ApiDeps {
   db: Database;
   temporal: TemporalPort;
+  /** The client of a worker in this very process, while it takes tasks: a start hands it the first one along with the answer. */
+  ownWorker(): StartPort | null;
   taskQueue: string;
   /** Where callers reach this API; no slash at the end. */
   publicUrl: string;

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { findDispatch, type StoredDispatch } from '../db/dispatches-read.js';
 import type { DoorFacts } from '../db/door.js';
 import type { NewDispatch } from '../db/submit.js';
 import { submitDispatch } from '../db/submit.js';
@@ -17,8 +18,8 @@ import { Refusal, refuse, refuseFields } from './problem.js';
 
 type Body = z.output<typeof newDispatch>;
 
-/** The id of the dispatch: a new one, or the one that this key and body made before. */
-export async function submit(deps: AppDeps, principal: Principal, key: string, body: Body): Promise<string | Refusal> {
+/** Where the dispatch stands: a new one, or the one that this key and body made before. */
+export async function submit(deps: AppDeps, principal: Principal, key: string, body: Body): Promise<StoredDispatch | Refusal> {
   const wanted: Wanted = {
     channelId: body.channelId ?? null,
     contactPointId: body.contactPointId ?? null,
@@ -32,13 +33,15 @@ export async function submit(deps: AppDeps, principal: Principal, key: string, b
   const bodyHash = hashOf(body);
   const facts = await askDoor(deps, wanted, { clientId: body.clientId ?? null, key: { principal: principal.sender.id, key } });
   // A repeat is answered before anything is judged anew: the door may have changed since.
-  if (facts.repeatOf) return facts.repeatOf.bodyHash === bodyHash ? facts.repeatOf.dispatchId : refuse('IDEMPOTENCY_KEY_REUSED');
+  if (facts.repeatOf) return facts.repeatOf.bodyHash === bodyHash ? standing(deps, facts.repeatOf.dispatchId) : refuse('IDEMPOTENCY_KEY_REUSED');
   const sender = await actFor(deps.db, principal, body.onBehalfOf);
   if (sender instanceof Refusal) return sender;
   const to = whom(body, facts);
   if (to instanceof Refusal) return to;
   const row = passDoor(deps, wanted, sender, facts);
   if (row instanceof Refusal) return row;
+  const parks = sender.role !== 'service';
+  const deadlines = deadlinesOf(body, facts);
   const submission = await submitDispatch(deps.db, {
     principal: principal.sender.id,
     idempotencyKey: key,
@@ -46,17 +49,28 @@ export async function submit(deps: AppDeps, principal: Principal, key: string, b
     to,
     sender,
     submittedBy: principal.keyId,
-    parks: sender.role !== 'service',
+    parks,
     revision: { ...row, createdBy: sender.id },
-    deadlines: deadlinesOf(body, facts),
+    deadlines,
   });
   if (submission.kind === 'key_reused') return refuse('IDEMPOTENCY_KEY_REUSED');
   if (submission.kind === 'in_progress') return refuse('SUBMIT_IN_PROGRESS', { retryAfterSeconds: 1 });
-  if (submission.kind === 'created') {
-    await deps.checkpoint('submit.committed');
-    await deps.startInline(submission.dispatchId);
-  }
-  return submission.dispatchId;
+  const { dispatchId } = submission;
+  if (submission.kind === 'repeated') return await standing(deps, dispatchId);
+  await deps.checkpoint('submit.committed');
+  const { clientId, sendEpoch } = submission;
+  const started = await deps.startInline({
+    ...{ dispatchId, clientId, senderId: sender.id, senderRole: sender.role },
+    ...{ channelId: row.channelId, channelType: facts.channel?.type ?? null, contentKind: row.content.kind },
+    ...{ sendEpoch, parks, deadlines },
+  });
+  return started ?? (await standing(deps, dispatchId));
+}
+
+async function standing(deps: AppDeps, dispatchId: string): Promise<StoredDispatch> {
+  const row = await findDispatch(deps.db, dispatchId);
+  if (!row) throw new Error(`There is no dispatch ${dispatchId}.`);
+  return row;
 }
 
 /** The client that is named, or the contact point whose client is found or made (R28, R117). */

@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from '../api/app.js';
-import { type ApiDeps, defaultLimits } from '../api/deps.js';
+import { type ApiDeps, defaultLimits, type StartPort } from '../api/deps.js';
 import { createPlugins } from '../channels/plugins.js';
 import { connectDatabase } from '../db/connect.js';
 import { createCodec } from '../runtime/codec.js';
@@ -16,27 +16,33 @@ import { connectClient } from '../runtime/temporal.js';
 export interface RunningApi {
   /** The port it listens on, also where a free one was asked for. */
   port: number;
-  /** Resolves when the last request has been answered and everything is closed. */
+  /** Resolves when the last request has been answered and everything is closed but the connection to Temporal, which the process ends. */
   ended: Promise<void>;
+  /** From now on starts go by way of a worker in this process. */
+  startWith(ownWorker: () => StartPort | null): void;
   /** Readiness goes off, streams end, no new connection is taken; open requests get their answer. */
   drain(): void;
 }
 
 /** Idle connections are kept longer than a proxy in front keeps them, so that the proxy is never cut off in mid-request. Milliseconds. */
 const keepAliveMs = 65_000;
+/** How long a submit waits for a twin that holds its key (R98), and any call for a lock. Milliseconds. */
+const twinWaitMs = 2_000;
 /** How long open requests may take to end once a drain has begun. Milliseconds. */
 const drainMs = 12_000;
 
 /** Listens on the configured host and port; rejects when the port is taken. `checkpoint` is called at named points of a submit. */
 export async function startApi(config: Config, logger: Logger, checkpoint: ApiDeps['checkpoint'] = async () => {}): Promise<RunningApi> {
-  const handle = connectDatabase({ url: config.databaseUrl, max: config.databasePool, name: 'waybill-api' });
+  const handle = connectDatabase({ url: config.databaseUrl, max: config.databasePool, name: 'waybill-api', lockTimeoutMs: twinWaitMs });
   const temporal = connectClient(config);
   const channels = createPlugins();
   const stopping = new AbortController();
+  let ownWorker = (): StartPort | null => null;
   const { uiUrl, namespace } = config.temporal;
   const app = createApp({
     db: handle.db,
     temporal,
+    ownWorker: () => ownWorker(),
     taskQueue: config.taskQueue,
     publicUrl: config.api.publicUrl,
     channels,
@@ -56,14 +62,15 @@ export async function startApi(config: Config, logger: Logger, checkpoint: ApiDe
   const { port } = server.address() as AddressInfo;
   logger.info({ port }, 'API ready');
 
+  // A call that the client tries again in the background, after its caller has left, throws on a closed connection and ends the process.
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve())).then(async () => {
     await channels.close();
-    await temporal.connection.close();
     await handle.close();
   });
   return {
     port,
     ended,
+    startWith: (own) => (ownWorker = own),
     drain: () => {
       stopping.abort();
       server.close();

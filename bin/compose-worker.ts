@@ -1,8 +1,10 @@
 /** How a worker is put together from its settings: activities, relay and health around one connection to Temporal. */
 
+import type { Client } from '@temporalio/client';
 import { type NativeConnection, Worker } from '@temporalio/worker';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createActivities } from '../activities/index.js';
+import { createSends } from '../activities/sends.js';
 import { createPlugins } from '../channels/plugins.js';
 import { connectDatabase } from '../db/connect.js';
 import { startRelay } from '../relay/start-relay.js';
@@ -11,12 +13,14 @@ import { createDataConverter } from '../runtime/data-converter.js';
 import type { Logger } from '../runtime/logger.js';
 import { createMetrics, startHealthServer } from '../runtime/metrics.js';
 import { createSecretBox } from '../runtime/secret-box.js';
-import { connectClient, connectWorker, ensureSearchAttributes } from '../runtime/temporal.js';
+import { clientOn, connectClient, connectWorker, ensureSearchAttributes } from '../runtime/temporal.js';
 import { searchAttributes } from '../workflows/dispatch-message.contract.js';
 
 export interface RunningWorker {
   /** Resolves when the worker has drained and everything is closed; rejects when the worker breaks. */
   ended: Promise<void>;
+  /** Starts workflows on the worker's own connection; null once it drains. */
+  starter(): Client | null;
   /** Stops polling, finishes what is in flight, then ends. */
   drain(): void;
 }
@@ -35,8 +39,10 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
   const temporal = connectClient(config);
   const connection = await connectPatiently(config, logger);
   await ensureSearchAttributes(temporal, Object.values(searchAttributes));
+  const sends = createSends();
   const activities = createActivities({
     db: handle.db,
+    sends,
     registry,
     openCredentials: ({ id, credentials, credentialsKey }) =>
       credentials && credentialsKey ? (secretBox.open(id, { credentials, credentialsKey }) as Record<string, unknown>) : {},
@@ -52,6 +58,9 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
     activities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     stickyQueueScheduleToStartTimeout: stickyMs,
+    // An express send holds a place of each kind; a few at once are quick, many are slow together and run into their time-outs.
+    maxConcurrentWorkflowTaskExecutions: config.worker.tasksAtOnce,
+    maxConcurrentLocalActivityExecutions: config.worker.tasksAtOnce,
     shutdownGraceTime: config.worker.shutdownGraceMs,
     shutdownForceTime: config.worker.shutdownGraceMs + 5_000,
   });
@@ -62,16 +71,19 @@ export async function startWorker(config: Config, logger: Logger, checkpoint: Ac
   const health = await startHealthServer({ port: config.metricsPort, registry: createMetrics('worker'), isReady: () => worker.getState() === 'RUNNING' });
   logger.info({ taskQueue: config.taskQueue, metricsPort: health.port }, 'worker ready');
 
+  const starter = clientOn(connection, config);
+  // The client's connection stays open until the process ends: see the API's.
   const ended = worker.run().finally(async () => {
+    await sends.idle();
     await relay.stop();
     await health.close();
     await registry.close();
-    await temporal.connection.close();
     await connection.close();
     await handle.close();
   });
   return {
     ended,
+    starter: () => (worker.getState() === 'RUNNING' ? starter : null),
     drain: () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
     },

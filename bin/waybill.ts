@@ -13,6 +13,7 @@ await main('API with its worker', async () => {
   installRuntime({ logger, metricsPort: config.sdkMetricsPort });
   const api = await startApi(config, logger);
   const worker = await startWorker(config, logger);
+  api.startWith(worker.starter);
   return {
     // Whichever ends first takes the other with it: half a service would look whole.
     ended: Promise.race([api.ended, worker.ended]).finally(async () => {

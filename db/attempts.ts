@@ -1,12 +1,13 @@
 /** The ledger of hand-overs: written before the call, settled after it; asking about an attempt is a write (H1–H3, H11, H12). */
 
-import { and, desc, eq, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Verdict } from '../domain/eligibility.js';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import type { AttemptOutcome, LedgerSummary } from '../domain/next-step.js';
 import type { Queryable } from './connect.js';
 import { recordEvent } from './events.js';
+import { markTrouble } from './marks.js';
 import { attempts, type AttemptState, dispatches, receipts } from './schema/index.js';
 
 export type AttemptRow = typeof attempts.$inferSelect;
@@ -26,26 +27,10 @@ export interface Position {
   revision: number;
 }
 
-/** Where a new run takes up a dispatch, so that it counts on from the runs before it (H12, H14). */
-export async function findPosition(db: Queryable, dispatchId: string): Promise<Position> {
-  const [dispatch] = await db.select({ revision: dispatches.revision }).from(dispatches).where(eq(dispatches.id, dispatchId));
-  const [last] = await db
-    .select({ attemptNo: attempts.attemptNo, generation: attempts.generation, revision: attempts.revision })
-    .from(attempts)
-    .where(eq(attempts.dispatchId, dispatchId))
-    .orderBy(desc(attempts.attemptNo))
-    .limit(1);
-  const revision = dispatch?.revision ?? 1;
-  if (!last) return { attemptNo: 1, generation: 1, revision };
-  return last.revision === revision ? last : { attemptNo: last.attemptNo + 1, generation: last.generation + 1, revision };
-}
-
-/** What stands before a further attempt of a dispatch. */
+/** What stands before an attempt of a dispatch. */
 export interface LookBack {
   /** The dispatch is over, whoever ended it. */
   ended: boolean;
-  /** A provider has accepted an earlier attempt and has not refused it since. */
-  accepted: boolean;
   /** The latest earlier attempt that nobody can tell about. */
   doubtedId: string | null;
 }
@@ -57,15 +42,15 @@ const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
  * dispatch, as every writer does.
  */
 export async function lookBack(tx: Queryable, dispatchId: string, attemptNo: number): Promise<LookBack> {
-  const doubted = await tx
-    .select({ id: attempts.id })
-    .from(attempts)
-    .where(and(eq(attempts.dispatchId, dispatchId), inArray(attempts.state, [...doubtful]), lt(attempts.attemptNo, attemptNo)))
-    .orderBy(attempts.attemptNo)
-    .for('no key update');
-  const [dispatch] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, dispatchId)).for('no key update');
-  const { accepted } = await summariseAttempts(tx, dispatchId);
-  return { ended: dispatch?.endedAt != null, accepted, doubtedId: doubted.at(-1)?.id ?? null };
+  const [row] = await tx.execute<{ ended: boolean; doubted_id: string | null }>(sql`
+    with before as materialized (
+      select id, attempt_no, state from attempts
+      where dispatch_id = ${dispatchId} and (attempt_no = ${attemptNo} or (attempt_no < ${attemptNo} and ${inArray(attempts.state, [...doubtful])}))
+      order by attempt_no for no key update),
+    doubted as (select id from before where attempt_no < ${attemptNo} order by attempt_no desc limit 1)
+    select d.ended_at is not null as ended, (select id from doubted) as doubted_id
+    from dispatches d where d.id = ${dispatchId} and (select count(*) from before) >= 0 for no key update of d`);
+  return { ended: row?.ended ?? false, doubtedId: row?.doubted_id ?? null };
 }
 
 export interface NewAttempt {
@@ -194,16 +179,18 @@ export async function settleOverdue(tx: Queryable, dispatchId: string): Promise<
   return leftMs;
 }
 
-/** What the attempts of a dispatch come to; one that was accepted and then refused by receipt is not accepted. */
+/** True when a provider has accepted an attempt of this dispatch and has not refused it since, by receipt. */
+export const acceptedInForce = (dispatchId: SQL): SQL<boolean> => sql`exists (select 1 from attempts a
+  where a.dispatch_id = ${dispatchId} and a.state in ('accepted', 'reconciled_sent') and (
+    select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = a.id) is not true)`;
+
+/** What the attempts of a dispatch come to. */
 export async function summariseAttempts(tx: Queryable, dispatchId: string): Promise<LedgerSummary & { sending: boolean }> {
   const [row] = await tx.execute<{ accepted: boolean; open: boolean; sending: boolean }>(sql`
-    select coalesce(bool_or(a.state in ('accepted', 'reconciled_sent') and (f.failed is not true)), false) as accepted,
-      coalesce(bool_or(a.state in ('sending', 'in_doubt', 'parked', 'resent_possible_duplicate')), false) as open,
-      coalesce(bool_or(a.state = 'sending'), false) as sending
-    from attempts a
-    left join lateral (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) as failed
-      from receipts r where r.attempt_id = a.id) f on true
-    where a.dispatch_id = ${dispatchId}`);
+    select ${acceptedInForce(sql`${dispatchId}`)} as accepted,
+      coalesce(bool_or(state in ('sending', 'in_doubt', 'parked', 'resent_possible_duplicate')), false) as open,
+      coalesce(bool_or(state = 'sending'), false) as sending
+    from attempts where dispatch_id = ${dispatchId}`);
   return row!;
 }
 
@@ -231,6 +218,7 @@ export async function doubtAttempt(tx: Queryable, row: AttemptRow, failure: Fail
     .update(dispatches)
     .set({ inDoubt: !receipt, updatedAt: sql`now()` })
     .where(eq(dispatches.id, row.dispatchId));
+  if (!receipt && row.channelId) await markTrouble(tx, row.channelId);
   await recordEvent(tx, row.dispatchId, receipt ? 'delivery.reconciled' : 'delivery.doubted', { attemptNo: row.attemptNo });
   return receipt ? { kind: 'accepted' } : { kind: 'unknown', failure };
 }

@@ -1,11 +1,13 @@
 /** What a hand-over and its rendering read and write besides the ledger. */
 
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { inArray, sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
 import type { ChannelPolicy, ChannelType, ContactPointKind } from '../domain/channel.js';
 import type { Content, RenderedContent } from '../domain/content.js';
+import { statesBefore } from '../domain/dispatch.js';
+import type { DispositionStatus } from '../domain/disposition.js';
 import type { TemplateVersion } from '../domain/template.js';
 import type { Queryable } from './connect.js';
-import { dispatchRevisions } from './schema/index.js';
 
 export interface SendingChannel {
   id: string;
@@ -49,14 +51,38 @@ export async function loadRendering(db: Queryable, ids: Ids): Promise<RenderingF
   return row.facts;
 }
 
-/** Freezes the rendered content of a revision; the first rendering stays (R106). */
-export async function freezeRendering(db: Queryable, ids: Pick<Ids, 'dispatchId' | 'revision'>, rendered: RenderedContent, sha256: string): Promise<boolean> {
-  const frozen = await db
-    .update(dispatchRevisions)
-    .set({ rendered, renderedSha256: sha256 })
-    .where(and(eq(dispatchRevisions.dispatchId, ids.dispatchId), eq(dispatchRevisions.revision, ids.revision), isNull(dispatchRevisions.rendered)))
-    .returning({ revision: dispatchRevisions.revision });
-  return frozen.length > 0;
+/** Freezes the rendered content of a revision and moves its dispatch on; the first rendering stays (R106). */
+export async function freezeRendering(db: Queryable, ids: Pick<Ids, 'dispatchId' | 'revision'>, rendered: RenderedContent, sha256: string): Promise<void> {
+  await db.execute(sql`
+    with frozen as (
+      update dispatch_revisions set rendered = ${JSON.stringify(rendered)}, rendered_sha256 = ${sha256}
+      where dispatch_id = ${ids.dispatchId} and revision = ${ids.revision} and rendered is null returning dispatch_id)
+    update dispatches d set state = 'rendering', waiting_for = null, waiting_since = null, due_at = null, updated_at = now()
+    from frozen where d.id = frozen.dispatch_id and ${inArray(sql`d.state`, statesBefore('rendering'))}`);
+}
+
+/**
+ * Writes the message into its thread and moves its dispatch to `sending`; a later attempt moves it to the thread in use.
+ * `dispositionStatus` null: an earlier attempt was accepted, and its disposition stands.
+ */
+export async function beginSending(
+  tx: Queryable,
+  start: Ids & { attemptNo: number; threadId: string; authorId: string; dispositionStatus: DispositionStatus | null },
+): Promise<void> {
+  const { dispatchId, revision, channelId, contactPointId, attemptNo, threadId, authorId, dispositionStatus } = start;
+  const began = { attemptNo, channelId, contactPointId };
+  await tx.execute(sql`
+    with entry as (
+      insert into messages (id, thread_id, direction, dispatch_id, author_id, subject, text, bcc, status)
+      select ${uuidv7()}::uuid, ${threadId}::uuid, 'outgoing', dispatch_id, ${authorId}, rendered->>'subject', rendered->>'text',
+        array(select jsonb_array_elements_text(rendered->'bcc')), 'queued'
+      from dispatch_revisions where dispatch_id = ${dispatchId} and revision = ${revision}
+      on conflict (dispatch_id) where dispatch_id is not null
+      do update set thread_id = excluded.thread_id, subject = excluded.subject, text = excluded.text, bcc = excluded.bcc),
+    told as (insert into events (dispatch_id, type, data) values (${dispatchId}, 'delivery.began', ${JSON.stringify(began)}))
+    update dispatches set state = 'sending', waiting_for = null, waiting_since = null, due_at = null, updated_at = now(), thread_id = ${threadId}
+      ${dispositionStatus === null ? sql`` : sql`, disposition_status = ${dispositionStatus}`}
+    where id = ${dispatchId} and ${inArray(sql`state`, statesBefore('sending'))}`);
 }
 
 export interface HandOverFacts {
@@ -79,8 +105,8 @@ export async function loadHandOver(db: Queryable, ids: Ids): Promise<HandOverFac
       'channel', json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'config', c.config, 'policy', c.policy),
       'to', json_build_object('kind', p.kind, 'address', p.address),
       'rendered', r.rendered, 'renderedSha256', r.rendered_sha256,
-      'served', (select coalesce(json_agg(ar.position), '[]') from attempts a join attempt_recipients ar on ar.attempt_id = a.id
-        where a.dispatch_id = r.dispatch_id and a.revision = r.revision and a.channel_id = c.id and ar.status = 'accepted')) as facts,
+      'served', (select coalesce(json_agg(ar.position), '[]') from attempt_recipients ar where ar.status = 'accepted' and ar.attempt_id = any (array(
+        select a.id from attempts a where a.dispatch_id = r.dispatch_id and a.revision = r.revision and a.channel_id = c.id)))) as facts,
       c.credentials, c.credentials_key
     from dispatch_revisions r, channels c, contact_points p
     where r.dispatch_id = ${ids.dispatchId} and r.revision = ${ids.revision} and c.id = ${ids.channelId} and p.id = ${ids.contactPointId}`);

@@ -8,7 +8,8 @@ import { behind, cursorOf, newestFirst, type Page, pageOf, type PageRequest } fr
 import { maxTimeline, timelineColumns, type TimelineEvent } from './timeline.js';
 import { attemptRecipients, attempts, clients, contactPoints, dispatches, dispatchRevisions, events } from './schema/index.js';
 
-const columns = {
+/** What a dispatch is shown by, in short. */
+export const dispatchColumns = {
   id: dispatches.id,
   clientId: dispatches.clientId,
   senderId: dispatches.senderId,
@@ -33,7 +34,7 @@ const columns = {
   updatedAt: dispatches.updatedAt,
 };
 
-export type StoredDispatch = Pick<typeof dispatches.$inferSelect, keyof typeof columns>;
+export type StoredDispatch = Pick<typeof dispatches.$inferSelect, keyof typeof dispatchColumns>;
 
 export interface DispatchFilter {
   state?: DispatchState | undefined;
@@ -48,7 +49,7 @@ export interface DispatchFilter {
 /** Newest first. */
 export async function listDispatches(db: Queryable, filter: DispatchFilter, page: PageRequest): Promise<Page<StoredDispatch>> {
   const rows = await db
-    .select({ ...columns, cursor: cursorOf(dispatches) })
+    .select({ ...dispatchColumns, cursor: cursorOf(dispatches) })
     .from(dispatches)
     .where(
       and(
@@ -69,7 +70,7 @@ export async function listDispatches(db: Queryable, filter: DispatchFilter, page
 
 /** The dispatch alone, or null. */
 export async function findDispatch(db: Queryable, id: string): Promise<StoredDispatch | null> {
-  const [row] = await db.select(columns).from(dispatches).where(eq(dispatches.id, id));
+  const [row] = await db.select(dispatchColumns).from(dispatches).where(eq(dispatches.id, id));
   return row ?? null;
 }
 
@@ -92,7 +93,7 @@ export async function findDispatchDetail(db: Queryable, id: string): Promise<Dis
   const [found, tried, timeline] = await Promise.all([
     db
       .select({
-        dispatch: { ...columns, verdict: dispatches.verdict, revision: dispatches.revision, deadlines: dispatches.deadlines, clientName: clients.name },
+        dispatch: { ...dispatchColumns, verdict: dispatches.verdict, revision: dispatches.revision, deadlines: dispatches.deadlines, clientName: clients.name },
         revision: dispatchRevisions,
       })
       .from(dispatches)

@@ -7,7 +7,7 @@ import { decideEnd, type EndReason } from '../domain/next-step.js';
 import { settleOverdue, summariseAttempts } from './attempts.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
-import { dispatches, recipientChoices } from './schema/index.js';
+import { dispatches } from './schema/index.js';
 import { raiseMessageStatus } from './messages.js';
 import { releaseThread } from './threads.js';
 
@@ -29,28 +29,24 @@ export async function recordVerdict(
   db: Database,
   check: { dispatchId: string; revision: number; verdict: Verdict; asOf: string; choice: { contactPointId: string; chosenBy: string } | null },
 ): Promise<boolean> {
-  const { dispatchId, revision, verdict, asOf } = check;
-  return await db.transaction(async (tx) => {
-    const unmoved = and(eq(dispatches.id, dispatchId), sql`updated_at = ${asOf}::timestamptz`);
-    const [row] = await tx.select({ id: dispatches.id }).from(dispatches).where(unmoved).for('no key update');
-    if (!row) return false;
-    if (check.choice) {
-      const made = await tx
-        .insert(recipientChoices)
-        .values({ dispatchId, revision, ...check.choice })
-        .onConflictDoNothing()
-        .returning();
-      if (made.length > 0) await recordEvent(tx, dispatchId, 'recipient.chosen', { ...check.choice });
-    }
-    await moveDispatch(tx, dispatchId, 'checking', {
-      verdict,
-      revision,
-      channelId: verdict.channelId,
-      contactPointId: verdict.contactPointId,
-    });
-    await recordEvent(tx, dispatchId, 'eligibility.checked', { allowed: verdict.allowed, ask: verdict.ask, codes: verdict.refusals.map((one) => one.code) });
-    return true;
-  });
+  const { dispatchId, revision, verdict, asOf, choice } = check;
+  const checked = { allowed: verdict.allowed, ask: verdict.ask, codes: verdict.refusals.map((one) => one.code) };
+  const [row] = await db.execute<{ recorded: boolean }>(sql`
+    with unmoved as (select id from dispatches where id = ${dispatchId} and updated_at = ${asOf}::timestamptz for no key update),
+    chosen as (
+      insert into recipient_choices (dispatch_id, revision, contact_point_id, chosen_by)
+      select id, ${revision}::int, ${choice?.contactPointId ?? null}::uuid, ${choice?.chosenBy ?? null} from unmoved where ${choice !== null}
+      on conflict do nothing returning dispatch_id),
+    moved as (
+      update dispatches d set state = 'checking', waiting_for = null, waiting_since = null, due_at = null, updated_at = now(),
+        verdict = ${JSON.stringify(verdict)}, revision = ${revision}, channel_id = ${verdict.channelId}, contact_point_id = ${verdict.contactPointId}
+      from unmoved where d.id = unmoved.id and ${inArray(sql`d.state`, statesBefore('checking'))}),
+    told as (
+      insert into events (dispatch_id, type, data)
+      select dispatch_id, 'recipient.chosen', ${JSON.stringify(choice)}::jsonb from chosen
+      union all select id, 'eligibility.checked', ${JSON.stringify(checked)}::jsonb from unmoved)
+    select exists (select 1 from unmoved) as recorded`);
+  return row!.recorded;
 }
 
 /** A choice that was made but could not be used stays visible in the timeline. */

@@ -7,6 +7,7 @@ import type { Disposition, SenderRole } from '../domain/disposition.js';
 import type { DispatchState } from '../domain/dispatch.js';
 import type { BlockFacts, OpenThreadFacts, OptOutFacts, Verdict } from '../domain/eligibility.js';
 import type { TemplateStatus } from '../domain/template.js';
+import { acceptedInForce, type Position } from './attempts.js';
 import type { Queryable } from './connect.js';
 import type { AttemptState, Deadlines } from './schema/index.js';
 
@@ -19,6 +20,7 @@ export interface ChannelRow {
   policy: Partial<ChannelPolicy>;
   clientWroteHere: boolean;
   approvedTextOnlyTemplates: number;
+  troubledAt: string | null;
 }
 
 export interface DispatchFacts {
@@ -64,15 +66,22 @@ export interface DispatchFacts {
   openThreads: (OpenThreadFacts & { id: string })[];
   template: { origin: 'registered' | 'own'; status: TemplateStatus; channelId: string | null; textOnly: boolean } | null;
   settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean; bccPattern: string };
-  /** The attempt with the number that was asked about. */
+  /** Which attempt and revision these facts are about. */
+  position: Position;
+  /** The attempt with that number. */
   attempt: { id: string; state: AttemptState; verdict: Verdict | null; revision: number } | null;
   anyAccepted: boolean;
+  /** One was accepted and has not been refused since. */
+  accepted: boolean;
   /** By an answer or by a receipt. */
   anyRefused: boolean;
 }
 
+/** Null: where a new run takes a dispatch up, so that it counts on from the runs before it (H12, H14). */
+export type FactsAt = { revision: number; attemptNo: number; generation: number } | null;
+
 /** One statement; null when there is no such dispatch or revision. */
-export async function loadFacts(db: Queryable, ids: { dispatchId: string; revision: number; attemptNo: number }): Promise<DispatchFacts | null> {
+export async function loadFacts(db: Queryable, dispatchId: string, at: FactsAt): Promise<DispatchFacts | null> {
   const [row] = await db.execute<{ facts: DispatchFacts & { now: string; dispatch: { acceptedAt: string } } }>(sql`
     select json_build_object(
       'now', now(),
@@ -84,7 +93,7 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
       'choice', (select rc.contact_point_id from recipient_choices rc where rc.dispatch_id = d.id and rc.revision = r.revision),
       'installationEpoch', coalesce((select i.send_epoch from installation i), 1),
       'channels', (select coalesce(json_agg(json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'enabled', c.enabled,
-          'config', c.config, 'policy', c.policy,
+          'config', c.config, 'policy', c.policy, 'troubledAt', c.troubled_at,
           'clientWroteHere', exists (select 1 from contact_point_channels x join contact_points p on p.id = x.contact_point_id
             where p.client_id = d.client_id and x.channel_id = c.id and x.last_inbound_at is not null),
           'approvedTextOnlyTemplates', (select count(*) from templates t join template_versions v on v.template_id = t.id and v.version = t.current_version
@@ -111,15 +120,23 @@ export async function loadFacts(db: Queryable, ids: { dispatchId: string; revisi
         'askWhenSeveralFilledIn', coalesce((select (s.value #>> '{}')::boolean from settings s where s.key = 'askWhenSeveralFilledIn'), false),
         'bccPattern', coalesce((select s.value #>> '{}' from settings s where s.key = 'bccPattern'), ${defaultBccPattern})),
       'attempt', (select json_build_object('id', a.id, 'state', a.state, 'verdict', a.verdict, 'revision', a.revision)
-        from attempts a where a.dispatch_id = d.id and a.attempt_no = ${ids.attemptNo}),
+        from attempts a where a.dispatch_id = d.id and a.attempt_no = at.attempt_no),
+      'position', json_build_object('attemptNo', at.attempt_no, 'generation', at.generation, 'revision', at.revision),
+      'accepted', ${acceptedInForce(sql`d.id`)},
       'anyAccepted', exists (select 1 from attempts a where a.dispatch_id = d.id and a.state in ('accepted', 'reconciled_sent')),
       'anyRefused', exists (select 1 from attempts a where a.dispatch_id = d.id and (a.state in ('refused_temporary', 'refused_permanent')
         or exists (select 1 from receipts x where x.attempt_id = a.id and x.status = 'failed')))
     ) as facts
     from dispatches d
-    join dispatch_revisions r on r.dispatch_id = d.id and r.revision = ${ids.revision}
-    where d.id = ${ids.dispatchId}`);
+    cross join lateral ${at === null ? latest : sql`(select ${at.revision}::int as revision, ${at.attemptNo}::int as attempt_no, ${at.generation}::int as generation)`} at
+    join dispatch_revisions r on r.dispatch_id = d.id and r.revision = at.revision
+    where d.id = ${dispatchId}`);
   if (!row) return null;
   const { facts } = row;
   return { ...facts, now: new Date(facts.now), dispatch: { ...facts.dispatch, acceptedAt: new Date(facts.dispatch.acceptedAt) } };
 }
+
+/** The latest attempt, or the one that a newer revision of the content is to have. */
+const latest = sql`(select d.revision, coalesce(max(l.attempt_no + case when l.revision = d.revision then 0 else 1 end), 1) as attempt_no,
+    coalesce(max(l.generation + case when l.revision = d.revision then 0 else 1 end), 1) as generation
+  from (select attempt_no, generation, revision from attempts where dispatch_id = d.id order by attempt_no desc limit 1) l)`;

@@ -17,6 +17,16 @@ export async function rememberCanonical(tx: Queryable, contactPointId: string, c
     on conflict (contact_point_id, channel_id) do update set canonical_value = excluded.canonical_value`);
 }
 
+/** Between two marks of a channel's trouble, so that a storm of failures is no storm of writes; seconds. */
+const troubleAgainSeconds = 1;
+
+/** A send hung, failed for now or is in doubt: the channel is no express one for a while. */
+export async function markTrouble(tx: Queryable, channelId: string): Promise<void> {
+  await tx.execute(sql`
+    update channels set troubled_at = now()
+    where id = ${channelId} and (troubled_at is null or troubled_at < now() - make_interval(secs => ${troubleAgainSeconds}))`);
+}
+
 const marksOfContactPoint: readonly FailureMark[] = ['block', 'opt_out', 'undeliverable'];
 
 /** What a refusal changes beyond the dispatch (4.3): a block, an opt-out, an undeliverable mark, a paused template or channel. */

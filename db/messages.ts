@@ -1,43 +1,29 @@
 /** Entries in a thread's history and their status, which only ever rises (R103). */
 
-import { eq, sql } from 'drizzle-orm';
-import { v7 as uuidv7 } from 'uuid';
-import type { RenderedContent } from '../domain/content.js';
+import { inArray, type SQL, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.js';
-import { higherStatus, type MessageStatus } from '../domain/receipt.js';
+import { higherStatus, messageStatuses, type MessageStatus } from '../domain/receipt.js';
 import type { Queryable } from './connect.js';
-import { dispatches, messages } from './schema/index.js';
 
-/** Writes the outgoing message into its thread; a later attempt of the same dispatch moves it to the thread in use. */
-export async function writeOutgoingMessage(
-  db: Queryable,
-  entry: { dispatchId: string; threadId: string; authorId: string; content: RenderedContent },
-): Promise<void> {
-  const { dispatchId, threadId, authorId, content } = entry;
-  const body = { threadId, subject: content.subject, text: content.text, bcc: content.bcc };
-  await db
-    .insert(messages)
-    .values({ id: uuidv7(), direction: 'outgoing', dispatchId, authorId, status: 'queued', ...body })
-    .onConflictDoUpdate({ target: messages.dispatchId, targetWhere: sql`dispatch_id is not null`, set: body });
-}
-
-/** Raises the status of a dispatch and of its history entry; a lower one changes nothing. Returns the status in force. */
+/** Raises the status of a dispatch and of its history entry; a lower one changes nothing. `settled`: nobody doubts an attempt any more. */
 export async function raiseMessageStatus(
   db: Queryable,
   dispatchId: string,
   to: MessageStatus,
-  more: { failure?: Failure; reason?: string; externalId?: string } = {},
-): Promise<MessageStatus> {
-  const [row] = await db.select({ status: dispatches.messageStatus }).from(dispatches).where(eq(dispatches.id, dispatchId)).for('no key update');
-  const status = higherStatus(row?.status ?? 'queued', to);
-  await db.update(dispatches).set({ messageStatus: status }).where(eq(dispatches.id, dispatchId));
-  await db
-    .update(messages)
-    .set({
-      status,
-      ...(more.failure ? { failure: more.failure, failureReason: more.reason ?? null } : {}),
-      ...(more.externalId ? { externalId: more.externalId } : {}),
-    })
-    .where(eq(messages.dispatchId, dispatchId));
-  return status;
+  more: { failure?: Failure; reason?: string; settled?: boolean } = {},
+): Promise<void> {
+  const { failure, reason = null, settled = false } = more;
+  await db.execute(sql`
+    with raised as (
+      update dispatches set message_status = ${raisedTo(to)}, in_doubt = in_doubt and ${!settled}, updated_at = now()
+      where id = ${dispatchId} returning message_status)
+    update messages set status = raised.message_status
+      ${failure ? sql`, failure = ${JSON.stringify(failure)}, failure_reason = ${reason}` : sql``}
+    from raised where dispatch_id = ${dispatchId}`);
+}
+
+/** The `message_status` of a dispatch after a report: the higher one by rank. */
+export function raisedTo(to: MessageStatus): SQL {
+  const lower = messageStatuses.filter((one) => one !== to && higherStatus(one, to) === to);
+  return lower.length === 0 ? sql`message_status` : sql`case when ${inArray(sql`message_status`, lower)} then ${to} else message_status end`;
 }

@@ -3,6 +3,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { SenderRole } from '../domain/disposition.js';
 import type { Database, Queryable } from './connect.js';
+import { dispatchColumns, type StoredDispatch } from './dispatches-read.js';
 import { dispatches, outbox } from './schema/index.js';
 
 /** A signal of the system to a run. */
@@ -53,11 +54,16 @@ export async function loadStart(db: Queryable, dispatchId: string): Promise<Star
   };
 }
 
-/** The workflow runs: the order is done. */
-export async function completeStart(db: Queryable, dispatchId: string, runId: string): Promise<void> {
-  await db.execute(sql`
-    with done as (delete from outbox where dispatch_id = ${dispatchId} and kind = 'start')
-    update dispatches set run_id = ${runId} where id = ${dispatchId}`);
+/** The workflow runs: the order is done. Where the dispatch stands by now. */
+export async function completeStart(db: Database, dispatchId: string, runId: string): Promise<StoredDispatch> {
+  const done = db.$with('done').as(
+    db
+      .delete(outbox)
+      .where(and(eq(outbox.dispatchId, dispatchId), eq(outbox.kind, 'start')))
+      .returning({ id: outbox.id }),
+  );
+  const [row] = await db.with(done).update(dispatches).set({ runId }).where(eq(dispatches.id, dispatchId)).returning(dispatchColumns);
+  return row!;
 }
 
 /** Leaves word for a run; the caller's transaction decides whether it was said. */

@@ -1,7 +1,8 @@
 /** Open dispatches, to be compared with what Temporal knows (H12, H14). */
 
-import { sql } from 'drizzle-orm';
+import { and, inArray, isNull, sql } from 'drizzle-orm';
 import type { Database } from './connect.js';
+import { dispatches } from './schema/index.js';
 
 /** A dispatch younger than this is left to its start, in seconds. */
 const minimumAgeSeconds = 5;
@@ -17,5 +18,15 @@ export async function takeUncompared(db: Database, limit: number, everyMs: numbe
         and not exists (select 1 from outbox o where o.dispatch_id = d.id and o.kind = 'start')
       order by d.reconciled_at nulls first limit ${limit} for update skip locked)
     returning id`);
+  return rows.map((row) => row.id);
+}
+
+/** Those of these dispatches that are not over. */
+export async function findOpen(db: Database, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .select({ id: dispatches.id })
+    .from(dispatches)
+    .where(and(inArray(dispatches.id, [...ids]), isNull(dispatches.endedAt)));
   return rows.map((row) => row.id);
 }

@@ -1,15 +1,15 @@
 /** Writes what a provider answered: the attempt, its recipients, the message's status and the lasting marks, in one transaction. */
 
-import { and, eq, exists, gt, isNotNull, notInArray, sql } from 'drizzle-orm';
+import { and, eq, exists, gt, notInArray, type SQL, sql } from 'drizzle-orm';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import { provesHandOver } from '../domain/receipt.js';
 import { adoptReceipts, type AttemptRow, doubtAttempt, moveAttempt } from './attempts.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
-import { leaveMark, rememberCanonical } from './marks.js';
-import { raiseMessageStatus } from './messages.js';
+import { leaveMark, markTrouble, rememberCanonical } from './marks.js';
+import { raisedTo, raiseMessageStatus } from './messages.js';
 import { leaveSignal } from './outbox.js';
-import { attemptExternalIds, attemptRecipients, attempts, type AttemptState, channels, dispatches } from './schema/index.js';
+import { attemptRecipients, attempts, type AttemptState, dispatches } from './schema/index.js';
 
 /** One address of the envelope, by its place: 0 is the To address, the others are the BCC addresses in their order (H10). */
 export interface SettledRecipient {
@@ -30,20 +30,24 @@ const provable: readonly AttemptState[] = [...doubtful, 'resent_possible_duplica
 
 /**
  * Settles an attempt with its owner's own answer. An attempt that was put in doubt meanwhile is reconciled, and its run is told;
- * against a person's word or a repeat only an acceptance counts. Safe to repeat.
+ * against a person's word or a repeat only an acceptance counts. `unwaited`: its run has turned to the ledger meanwhile, and is told too.
+ * Safe to repeat.
  */
-export async function settleAttempt(db: Database, attemptId: string, answer: Answer): Promise<void> {
+export async function settleAttempt(db: Database, attemptId: string, answer: Answer, { unwaited = false } = {}): Promise<void> {
   await db.transaction(async (tx) => {
-    const [row] = await tx.select().from(attempts).where(eq(attempts.id, attemptId)).for('no key update');
-    if (!row) throw new Error(`There is no attempt ${attemptId}.`);
-    const late = row.state !== 'sending';
+    const accepted = answer.kind === 'accepted' ? await acceptInTime(tx, attemptId, answer) : null;
+    const row = accepted ?? (await lockAttempt(tx, attemptId));
+    if (unwaited) await markTrouble(tx, row.channelId!);
+    const late = accepted === null && row.state !== 'sending';
     if (late && !(answer.kind === 'accepted' ? provable : doubtful).includes(row.state)) return;
+    if (late || unwaited) await leaveSignal(tx, row.dispatchId, 'receipt');
     if (answer.kind === 'unknown') {
       if (!late) await doubtAttempt(tx, row, answer.failure);
       return;
     }
-    if (answer.kind === 'accepted') await settleAccepted(tx, row, answer, late);
-    else await settleRefused(tx, row, answer, late);
+    if (answer.kind === 'refused') await settleRefused(tx, row, answer, late);
+    else if (late) await settleAcceptedLate(tx, row, answer);
+    if (answer.kind === 'accepted' && !answer.sentWithoutReceipt) await meetReceipts(tx, row, answer);
     if (answer.recipients.length > 0) {
       await tx
         .insert(attemptRecipients)
@@ -57,8 +61,13 @@ export async function settleAttempt(db: Database, attemptId: string, answer: Ans
         )
         .onConflictDoNothing();
     }
-    if (late) await leaveSignal(tx, row.dispatchId, 'receipt');
   });
+}
+
+async function lockAttempt(tx: Queryable, attemptId: string): Promise<AttemptRow> {
+  const [row] = await tx.select().from(attempts).where(eq(attempts.id, attemptId)).for('no key update');
+  if (!row) throw new Error(`There is no attempt ${attemptId}.`);
+  return row;
 }
 
 /** Answers travel without addresses; they are looked up where they are written. A contact point may be removed during a send. */
@@ -68,47 +77,68 @@ function addressAt(row: AttemptRow, position: number) {
     : sql<string>`(select rendered->'bcc'->>(${position - 1}::int) from dispatch_revisions where dispatch_id = ${row.dispatchId} and revision = ${row.revision})`;
 }
 
-async function settleAccepted(tx: Queryable, row: AttemptRow, answer: Extract<Answer, { kind: 'accepted' }>, late: boolean): Promise<void> {
-  const { externalIds } = answer;
-  if (late) await proveSent(tx, row, { externalIds });
-  else await moveAttempt(tx, row.id, ['sending'], 'accepted', { externalIds });
-  await tx
-    .update(dispatches)
-    .set({ inDoubt: false, updatedAt: sql`now()` })
-    .where(eq(dispatches.id, row.dispatchId));
-  const channelId = row.channelId!;
-  if (answer.externalIds.length > 0) {
-    await tx
-      .insert(attemptExternalIds)
-      .values(answer.externalIds.map((externalId) => ({ channelId, externalId, attemptId: row.id })))
-      .onConflictDoNothing();
-  }
-  if (answer.canonicalValue) await rememberCanonical(tx, row.contactPointId!, channelId, answer.canonicalValue);
-  const externalId = answer.externalIds[0];
-  await raiseMessageStatus(tx, row.dispatchId, answer.sentWithoutReceipt ? 'sent' : 'wired', externalId ? { externalId } : {});
-  for (const receipt of await adoptReceipts(tx, channelId, row.id, answer.externalIds)) {
+type Accepted = Extract<Answer, { kind: 'accepted' }>;
+
+/** The common case in one statement: its owner settles what is still `sending`. Null when it is not. */
+async function acceptInTime(tx: Queryable, attemptId: string, { externalIds, sentWithoutReceipt }: Accepted): Promise<AttemptRow | null> {
+  const [row] = await tx.execute<{ dispatch_id: string; attempt_no: number; revision: number; channel_id: string; contact_point_id: string }>(sql`
+    with moved as (
+      update attempts set state = 'accepted', finished_at = now(), external_ids = ${asArray(externalIds)}
+      where id = ${attemptId} and state = 'sending' returning *),
+    ${standsAsSent(externalIds, sentWithoutReceipt)}
+    select dispatch_id, attempt_no, revision, channel_id, contact_point_id from moved`);
+  if (!row) return null;
+  const { dispatch_id: dispatchId, attempt_no: attemptNo, revision, channel_id: channelId, contact_point_id: contactPointId } = row;
+  return { id: attemptId, dispatchId, attemptNo, revision, channelId, contactPointId } as AttemptRow;
+}
+
+/** What an acceptance changes besides its attempt, the row `moved`: the provider's ids, the message's status, a pause of the channel, the timeline. */
+function standsAsSent(externalIds: readonly string[], sentWithoutReceipt: boolean): SQL {
+  return sql`known as (
+      insert into attempt_external_ids (channel_id, external_id, attempt_id)
+      select channel_id, one, id from moved, unnest(${asArray(externalIds)}) one on conflict do nothing),
+    raised as (
+      update dispatches d set message_status = ${raisedTo(sentWithoutReceipt ? 'sent' : 'wired')}, in_doubt = false, updated_at = now()
+      from moved where d.id = moved.dispatch_id returning d.id, d.message_status),
+    entry as (
+      update messages m set status = raised.message_status, external_id = coalesce(${externalIds[0] ?? null}, m.external_id)
+      from raised where m.dispatch_id = raised.id),
+    unpaused as (
+      update channels c set paused_reason = null, paused_at = null from moved where c.id = moved.channel_id and c.paused_at is not null),
+    told as (
+      insert into events (dispatch_id, type, data)
+      select dispatch_id, 'delivery.accepted', jsonb_build_object('attemptNo', attempt_no) from moved)`;
+}
+
+function asArray(texts: readonly string[]): SQL {
+  return sql`array[${sql.join(
+    texts.map((one) => sql`${one}`),
+    sql`, `,
+  )}]::text[]`;
+}
+
+async function settleAcceptedLate(tx: Queryable, row: AttemptRow, { externalIds, sentWithoutReceipt }: Accepted): Promise<void> {
+  await proveSent(tx, row, { externalIds });
+  await tx.execute(sql`with moved as (select * from attempts where id = ${row.id}), ${standsAsSent(externalIds, sentWithoutReceipt)} select 1`);
+}
+
+/** Receipts may have come before the answer; the provider's name of the contact point comes with it. */
+async function meetReceipts(tx: Queryable, row: AttemptRow, { externalIds, canonicalValue }: Accepted): Promise<void> {
+  if (canonicalValue) await rememberCanonical(tx, row.contactPointId!, row.channelId!, canonicalValue);
+  for (const receipt of await adoptReceipts(tx, row.channelId!, row.id, externalIds)) {
     // The run reads them and decides; until then a refusal is shown and the message is not failed (4.4).
     const raised = receipt.status === 'failed' ? 'queued' : receipt.status;
     await raiseMessageStatus(tx, row.dispatchId, raised, receipt.failure ? { failure: receipt.failure, reason: receipt.reason ?? 'UNLISTED' } : {});
   }
-  // The provider takes our messages again.
-  await tx
-    .update(channels)
-    .set({ pausedReason: null, pausedAt: null })
-    .where(and(eq(channels.id, channelId), isNotNull(channels.pausedAt)));
-  await recordEvent(tx, row.dispatchId, 'delivery.accepted', { attemptNo: row.attemptNo });
 }
 
 async function settleRefused(tx: Queryable, row: AttemptRow, answer: Extract<Answer, { kind: 'refused' }>, late: boolean): Promise<void> {
   const { reason, retry } = meaningOf(answer.failure);
   const to = late ? 'reconciled_not_sent' : retry === 'permanent' ? 'refused_permanent' : 'refused_temporary';
   await moveAttempt(tx, row.id, ['sending', 'in_doubt', 'parked'], to, { failure: answer.failure, reason });
-  await raiseMessageStatus(tx, row.dispatchId, 'queued', { failure: answer.failure, reason });
-  await tx
-    .update(dispatches)
-    .set({ inDoubt: false, updatedAt: sql`now()` })
-    .where(eq(dispatches.id, row.dispatchId));
+  await raiseMessageStatus(tx, row.dispatchId, 'queued', { failure: answer.failure, reason, settled: true });
   await leaveMark(tx, row, answer.failure);
+  if (retry === 'retryable' && answer.failure.scope !== 'recipient') await markTrouble(tx, row.channelId!);
   await recordEvent(tx, row.dispatchId, retry === 'permanent' ? 'delivery.failed' : 'delivery.errored', {
     attemptNo: row.attemptNo,
     reason,
@@ -133,7 +163,7 @@ async function proveSent(tx: Queryable, row: AttemptRow, more: Partial<typeof at
     .where(and(eq(attempts.dispatchId, row.dispatchId), gt(attempts.attemptNo, row.attemptNo), notInArray(attempts.state, nothingLeft)));
   await tx
     .update(dispatches)
-    .set({ inDoubt: false, possibleDuplicate: sql`${dispatches.possibleDuplicate} or ${exists(followed)}` })
+    .set({ inDoubt: false, updatedAt: sql`now()`, possibleDuplicate: sql`${dispatches.possibleDuplicate} or ${exists(followed)}` })
     .where(eq(dispatches.id, row.dispatchId));
   return true;
 }

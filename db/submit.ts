@@ -1,13 +1,12 @@
 /** Acceptance: key, client, dispatch, content and the order to start its workflow, in one transaction (R113, H4, H5). */
 
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, sql, TransactionRollbackError } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { ContactPointKind } from '../domain/channel.js';
 import type { Content } from '../domain/content.js';
 import type { Disposition, Sender } from '../domain/disposition.js';
 import { type Database, type Queryable, sqlState } from './connect.js';
-import { recordEvent } from './events.js';
-import { clients, contactPoints, type Deadlines, dispatches, dispatchRevisions, idempotencyKeys, installation, outbox } from './schema/index.js';
+import { clients, contactPoints, type Deadlines, dispatchRevisions, idempotencyKeys } from './schema/index.js';
 
 /** What is to be said, how and to whom; a new one for each restart, change of channel or template. */
 export interface NewRevisionRow {
@@ -35,57 +34,64 @@ export interface NewDispatch {
 }
 
 export type Submission =
-  | { kind: 'created' | 'repeated'; dispatchId: string }
+  | { kind: 'created'; dispatchId: string; clientId: string; sendEpoch: number }
+  | { kind: 'repeated'; dispatchId: string }
   | { kind: 'key_reused' }
   /** A twin of this request holds the key and has not committed yet. */
   | { kind: 'in_progress' };
 
-/** How long a concurrent twin waits for the first one's commit, in milliseconds (R98). */
-const twinWaitMs = 2_000;
-
-/** Safe to repeat: the same key and body give the same dispatch. */
+/** Safe to repeat: the same key and body give the same dispatch. A twin waits for the first one's commit, for as long as the pool waits for a lock. */
 export async function submitDispatch(db: Database, request: NewDispatch): Promise<Submission> {
-  const dispatchId = uuidv7();
+  const { to } = request;
+  let submission: Submission | null = null;
   try {
+    if ('clientId' in to) return await accept(db, request, to.clientId);
     return await db.transaction(async (tx) => {
-      await tx.execute(sql.raw(`set local lock_timeout = ${twinWaitMs}`));
-      const { principal, idempotencyKey: key, bodyHash } = request;
-      const [mine] = await tx
-        .insert(idempotencyKeys)
-        .values({ principal, key, bodyHash, dispatchId })
-        .onConflictDoNothing()
-        .returning({ dispatchId: idempotencyKeys.dispatchId });
-      if (!mine) return await readFirst(tx, request);
-      const clientId = 'clientId' in request.to ? request.to.clientId : await findOrCreateClient(tx, request.to);
-      const [epoch] = await tx.select({ sendEpoch: installation.sendEpoch }).from(installation);
-      await tx.insert(dispatches).values({
-        id: dispatchId,
-        clientId,
-        senderId: request.sender.id,
-        senderRole: request.sender.role,
-        submittedBy: request.submittedBy,
-        parks: request.parks,
-        deadlines: request.deadlines,
-        channelId: request.revision.channelId,
-        sendEpoch: epoch?.sendEpoch ?? 1,
-      });
-      await tx.insert(dispatchRevisions).values({ dispatchId, revision: 1, ...request.revision });
-      await tx.insert(outbox).values({ dispatchId, kind: 'start', leasedUntil: sql`now() + interval '2 seconds'` });
-      await recordEvent(tx, dispatchId, 'dispatch.accepted', { senderId: request.sender.id, submittedBy: request.submittedBy });
-      return { kind: 'created', dispatchId };
+      submission = (await findFirst(tx, request)) ?? (await accept(tx, request, await findOrCreateClient(tx, to)));
+      // A repeat makes no client.
+      return submission.kind === 'created' ? submission : tx.rollback();
     });
   } catch (error) {
+    if (error instanceof TransactionRollbackError) return submission!;
     if (sqlState(error) === '55P03') return { kind: 'in_progress' };
     throw error;
   }
 }
 
-async function readFirst(tx: Queryable, request: NewDispatch): Promise<Submission> {
-  const [first] = await tx
+/** Key, dispatch, content, order to start and first event, all or nothing: one statement. */
+async function accept(db: Queryable, request: NewDispatch, clientId: string): Promise<Submission> {
+  const dispatchId = uuidv7();
+  const { principal, idempotencyKey, bodyHash, sender, submittedBy, parks, deadlines, revision } = request;
+  const accepted = { senderId: sender.id, submittedBy };
+  const [mine] = await db.execute<{ send_epoch: number }>(sql`
+    with mine as (
+      insert into idempotency_keys (principal, key, body_hash, dispatch_id) values (${principal}, ${idempotencyKey}, ${bodyHash}, ${dispatchId})
+      on conflict do nothing returning dispatch_id as id),
+    dispatch as (
+      insert into dispatches (id, client_id, sender_id, sender_role, submitted_by, parks, deadlines, channel_id, send_epoch)
+      select id, ${clientId}::uuid, ${sender.id}, ${sender.role}, ${submittedBy}, ${parks}::boolean, ${JSON.stringify(deadlines)}::jsonb, ${revision.channelId}::uuid,
+        coalesce((select send_epoch from installation), 1) from mine
+      returning id, send_epoch),
+    said as (
+      insert into dispatch_revisions
+        (dispatch_id, revision, channel_id, contact_point_id, recipient_policy, content, template_version, disposition, tag_ids, created_by)
+      select id, 1, ${revision.channelId}::uuid, ${revision.contactPointId}::uuid, ${revision.recipientPolicy}, ${JSON.stringify(revision.content)}::jsonb,
+        ${revision.templateVersion}::int, ${revision.disposition === null ? null : JSON.stringify(revision.disposition)}::jsonb,
+        array(select jsonb_array_elements_text(${JSON.stringify(revision.tagIds)}::jsonb)), ${revision.createdBy} from mine),
+    ordered as (insert into outbox (dispatch_id, kind, leased_until) select id, 'start', now() + interval '2 seconds' from mine),
+    told as (insert into events (dispatch_id, type, data) select id, 'dispatch.accepted', ${JSON.stringify(accepted)}::jsonb from mine)
+    select send_epoch from dispatch`);
+  if (mine) return { kind: 'created', dispatchId, clientId, sendEpoch: mine.send_epoch };
+  return (await findFirst(db, request)) ?? { kind: 'in_progress' };
+}
+
+/** What the key was used for before; null: for nothing yet. */
+async function findFirst(db: Queryable, request: NewDispatch): Promise<Submission | null> {
+  const [first] = await db
     .select()
     .from(idempotencyKeys)
     .where(and(eq(idempotencyKeys.principal, request.principal), eq(idempotencyKeys.key, request.idempotencyKey)));
-  if (!first) return { kind: 'in_progress' };
+  if (!first) return null;
   return first.bodyHash === request.bodyHash ? { kind: 'repeated', dispatchId: first.dispatchId } : { kind: 'key_reused' };
 }
 

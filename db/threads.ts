@@ -4,7 +4,7 @@ import { and, eq, isNotNull, isNull, ne, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { ChannelType } from '../domain/channel.js';
 import type { Queryable } from './connect.js';
-import { dispatches, threads } from './schema/index.js';
+import { threads } from './schema/index.js';
 
 export interface ThreadClaim {
   dispatchId: string;
@@ -17,7 +17,7 @@ export interface ThreadClaim {
 }
 
 /**
- * Claims the thread of a dispatch: the id, or null when another open thread is in the way. A channel that opens no thread writes a
+ * Claims a thread for a dispatch, whose row the caller tells: the id, or null when another open thread is in the way. A channel that opens no thread writes a
  * closed record instead (R77). A thread that was given back is opened again; losing that race throws 23505. One on the channel before
  * is given back: it would stand in the way of this one, and stay open for ever.
  */
@@ -42,9 +42,7 @@ export async function claimThread(tx: Queryable, claim: ThreadClaim): Promise<st
     })
     .onConflictDoNothing()
     .returning({ id: threads.id });
-  if (!opened) return null;
-  await tx.update(dispatches).set({ threadId: id }).where(eq(dispatches.id, claim.dispatchId));
-  return id;
+  return opened?.id ?? null;
 }
 
 async function keepThread(tx: Queryable, claim: ThreadClaim): Promise<boolean> {

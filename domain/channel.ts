@@ -16,6 +16,10 @@ export type TemplateEnforcement = (typeof templateEnforcements)[number];
 export const onUnknownPolicies = ['park', 'resend'] as const;
 export type OnUnknown = (typeof onUnknownPolicies)[number];
 
+/** How the first attempts of a channel run: `auto` takes the express lane where the channel is fit for it. */
+export const lanePolicies = ['auto', 'queued'] as const;
+export type LanePolicy = (typeof lanePolicies)[number];
+
 export type ReceiptStatus = 'sent' | 'delivered' | 'read' | 'failed';
 
 /** A contact point's normalised value with its kind. */
@@ -75,6 +79,7 @@ export interface ChannelPolicy {
   retry: { deadlineMs: number; initialMs: number; maximumMs: number };
   ladder: Ladder;
   maxInFlight: number;
+  lane: LanePolicy;
 }
 
 const seconds = (n: number): number => n * 1000;
@@ -98,6 +103,7 @@ export function defaultPolicy(type: ChannelType): ChannelPolicy {
       ? ladder({ connectMs: seconds(10), replyMs: seconds(30), exchangeMs: seconds(60), heartbeatMs: seconds(20) })
       : ladder({ connectMs: seconds(3), replyMs: seconds(10), exchangeMs: seconds(20), heartbeatMs: seconds(10) }),
     maxInFlight: 20,
+    lane: 'auto',
   };
 }
 

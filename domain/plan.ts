@@ -4,10 +4,17 @@ import type { Capabilities, ChannelPolicy, ChannelType } from './channel.js';
 import { defaultPolicy } from './channel.js';
 import type { Disposition } from './disposition.js';
 
+/** A channel that a send failed on is left out of the express lane for this long, in milliseconds: a hanging one would hold up runs. */
+const troubleMs = 30_000;
+
+/** Two ways to run the same attempt: in the task that the run holds already, or by a queue of its own. */
+export type Lane = 'express' | 'queued';
+
 export interface DeliveryPlan {
   channelId: string;
   channelType: ChannelType;
   contactPointId: string;
+  lane: Lane;
   /** Null: the channel opens no thread, so there is nothing to dispose of (R77). */
   disposition: Disposition['kind'] | null;
   /** The provider may refuse by receipt after it has accepted: wait for the first receipt before the end (4.1). */
@@ -25,6 +32,7 @@ export function planDelivery(
   channel: { id: string; type: ChannelType; capabilities: Capabilities; policy: ChannelPolicy },
   contactPointId: string,
   disposition: Disposition | null,
+  lane: Lane,
 ): DeliveryPlan {
   const { retry, onUnknown, unknownWaitMs, receiptWindowMs, ladder, maxInFlight } = channel.policy;
   const hasReceipts = Object.keys(channel.capabilities.receipts).length > 0;
@@ -32,9 +40,20 @@ export function planDelivery(
     channelId: channel.id,
     channelType: channel.type,
     contactPointId,
+    lane,
     disposition: channel.capabilities.opensThread ? (disposition?.kind ?? 'close') : null,
     lateRefusals: channel.capabilities.receipts.failed !== undefined,
     // Nothing can end the wait for a receipt where there are none (R99).
     policy: { retry, onUnknown, unknownWaitMs: hasReceipts ? unknownWaitMs : 0, receiptWindowMs, ladder, maxInFlight },
   };
+}
+
+/** Express: a first attempt on a healthy channel whose rate nobody has to hold down. `troubledAt`: when a send last spoke against the channel. */
+export function decideLane(
+  channel: { capabilities: Pick<Capabilities, 'limits'>; policy: Pick<ChannelPolicy, 'lane'> },
+  attempt: { attemptNo: number; now: Date; troubledAt: Date | null },
+): Lane {
+  const limited = Object.values(channel.capabilities.limits).some((limit) => limit !== undefined);
+  const troubled = attempt.troubledAt !== null && attempt.now.getTime() - attempt.troubledAt.getTime() < troubleMs;
+  return channel.policy.lane === 'auto' && attempt.attemptNo === 1 && !limited && !troubled ? 'express' : 'queued';
 }

@@ -3,43 +3,67 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { endDispatch } from '../db/dispatches.js';
 import { askForStart } from '../db/outbox.js';
-import { takeUncompared } from '../db/reconcile.js';
+import { findOpen, takeUncompared } from '../db/reconcile.js';
 import type { EndState } from '../domain/dispatch.js';
 import type { EndReason } from '../domain/next-step.js';
-import { dispatchWorkflowId } from '../workflows/dispatch-message.contract.js';
+import { dispatchIdOf, dispatchWorkflowId, dispatchWorkflowType } from '../workflows/dispatch-message.contract.js';
 import { callDeadlineMs, type RelayDeps } from './deps.js';
 
-const batch = 100;
+/** Dispatches a round looks at by themselves: a hundred thousand that wait must not keep anybody busy. A round that finds something is followed by another at once. */
+const batch = 50;
 const atOnce = 10;
 
-/** One round over dispatches that were not compared within `everyMs`; tells how many it took. */
-export async function reconcile(deps: RelayDeps, everyMs: number): Promise<number> {
-  const ids = await takeUncompared(deps.handle.db, batch, everyMs);
+/** How far back a round asks Temporal for runs that were stopped there, in milliseconds; what is older is found by looking at each. */
+const lookBackMs = 600_000;
+
+/** One round over runs that were stopped and over open dispatches not compared within `everyMs`; true when some did not agree. */
+export async function reconcile(deps: RelayDeps, everyMs: number): Promise<boolean> {
+  const { db } = deps.handle;
+  const stopped = await findOpen(db, await listStopped(deps));
+  const ids = [...new Set([...stopped, ...(await takeUncompared(db, batch, everyMs))])];
+  let off = 0;
   for (let i = 0; i < ids.length; i += atOnce) {
     await Promise.all(
-      ids
-        .slice(i, i + atOnce)
-        .map((dispatchId) =>
-          compare(deps, dispatchId).catch((error: unknown) => deps.log.warn({ dispatchId, err: error }, 'dispatch not compared with Temporal yet')),
-        ),
+      ids.slice(i, i + atOnce).map(async (dispatchId) => {
+        try {
+          if (!(await agrees(deps, dispatchId))) off += 1;
+        } catch (error) {
+          deps.log.warn({ dispatchId, err: error }, 'dispatch not compared with Temporal yet');
+        }
+      }),
     );
   }
-  return ids.length;
+  return off > 0;
 }
 
-async function compare(deps: RelayDeps, dispatchId: string): Promise<void> {
+/** Dispatches whose runs ended in Temporal lately in another way than by their own end. */
+async function listStopped({ temporal, taskQueue }: RelayDeps): Promise<string[]> {
+  const since = new Date(Date.now() - lookBackMs).toISOString();
+  const query = `WorkflowType = '${dispatchWorkflowType}' AND TaskQueue = '${taskQueue}' AND ExecutionStatus IN ('Terminated', 'Canceled', 'Failed', 'TimedOut') AND CloseTime > '${since}'`;
+  const ids: string[] = [];
+  await temporal.withDeadline(Date.now() + callDeadlineMs, async () => {
+    for await (const { workflowId } of temporal.workflow.list({ query, pageSize: batch })) {
+      ids.push(dispatchIdOf(workflowId));
+      if (ids.length >= batch) return;
+    }
+  });
+  return ids;
+}
+
+async function agrees(deps: RelayDeps, dispatchId: string): Promise<boolean> {
   const { db } = deps.handle;
   const status = await statusOf(deps, dispatchId);
-  if (status === 'RUNNING') return;
+  if (status === 'RUNNING') return true;
   if (status === 'GONE') {
     deps.log.warn({ dispatchId }, 'the run of an open dispatch is gone; it is started again');
     await askForStart(db, dispatchId);
-    return;
+    return false;
   }
   const ended = await endDispatch(db, { dispatchId, ...endFor(status) });
   // A hand-over that is under way is settled by its owner, or is in doubt once its deadline has passed.
-  if ('stillSendingMs' in ended) return;
+  if ('stillSendingMs' in ended) return true;
   deps.log.warn({ dispatchId, status, state: ended.state }, 'the run of an open dispatch was ended in Temporal');
+  return false;
 }
 
 /** A person stops a run by Cancel or Terminate; anything else that ends a run without ending the dispatch is a fault of ours. */

@@ -10,13 +10,13 @@ export interface Relay {
   stop(): Promise<void>;
 }
 
-/** A round that did this much is followed by another at once. */
+/** A round that carried this much is followed by another at once. */
 const fullRound = 50;
 
 /** Starts the loops; lengths in milliseconds. A failing round is told and tried again after its interval. */
 export async function startRelay(deps: RelayDeps, intervals: { relayMs: number; reconcileMs: number }): Promise<Relay> {
-  const outbox = startLoop(deps, intervals.relayMs, () => carryOutbox(deps));
-  const inbox = startLoop(deps, intervals.relayMs, () => applyInbox(deps));
+  const outbox = startLoop(deps, intervals.relayMs, async () => (await carryOutbox(deps)) >= fullRound);
+  const inbox = startLoop(deps, intervals.relayMs, async () => (await applyInbox(deps)) >= fullRound);
   const reconciler = startLoop(deps, intervals.reconcileMs, () => reconcile(deps, intervals.reconcileMs));
   const wake = (what: string): void => (what === 'inbox' ? inbox : outbox).wake();
   // Notifications in a gap of the connection are lost; the catch-up look is the interval's, and the one after listening again.
@@ -37,7 +37,8 @@ interface Loop {
   stop(): Promise<void>;
 }
 
-function startLoop(deps: RelayDeps, intervalMs: number, round: () => Promise<number>): Loop {
+/** `round` tells whether another one is to follow at once. */
+function startLoop(deps: RelayDeps, intervalMs: number, round: () => Promise<boolean>): Loop {
   let stopped = false;
   let woken = false;
   let wakeUp = (): void => {};
@@ -52,13 +53,13 @@ function startLoop(deps: RelayDeps, intervalMs: number, round: () => Promise<num
   const run = async (): Promise<void> => {
     while (!stopped) {
       woken = false;
-      let done = 0;
+      let more = false;
       try {
-        done = await round();
+        more = await round();
       } catch (error) {
         deps.log.warn({ err: error }, 'a round of the relay failed; it is tried again');
       }
-      if (!stopped && !woken && done < fullRound) await rest();
+      if (!stopped && !woken && !more) await rest();
     }
   };
   const running = run();

@@ -91,6 +91,7 @@ const settings = z.object({
   WAYBILL_RELAY_INTERVAL_MS: milliseconds(2_000, 20),
   WAYBILL_RECONCILE_INTERVAL_MS: milliseconds(10_000, 20),
   WAYBILL_MAX_CACHED_WORKFLOWS: z.coerce.number('is not a number').int('is not a whole number').min(0, 'is negative').default(500),
+  WAYBILL_TASKS_AT_ONCE: z.coerce.number('is not a number').int('is not a whole number').min(2, 'is too small: at least 2').default(20),
   WAYBILL_SHUTDOWN_GRACE_MS: milliseconds(90_000, 0),
   WAYBILL_WORKFLOW_BUNDLE: z.string().optional(),
 });
@@ -160,7 +161,11 @@ function shapeConfig(read: z.output<typeof settings>, security: TemporalSecurity
     sdkMetricsPort: read.WAYBILL_SDK_METRICS_PORT,
     logLevel: read.WAYBILL_LOG_LEVEL,
     relay: { intervalMs: read.WAYBILL_RELAY_INTERVAL_MS, reconcileIntervalMs: read.WAYBILL_RECONCILE_INTERVAL_MS },
-    worker: { maxCachedWorkflows: read.WAYBILL_MAX_CACHED_WORKFLOWS, shutdownGraceMs: read.WAYBILL_SHUTDOWN_GRACE_MS },
+    worker: {
+      maxCachedWorkflows: read.WAYBILL_MAX_CACHED_WORKFLOWS,
+      tasksAtOnce: read.WAYBILL_TASKS_AT_ONCE,
+      shutdownGraceMs: read.WAYBILL_SHUTDOWN_GRACE_MS,
+    },
     workflowBundlePath: read.WAYBILL_WORKFLOW_BUNDLE ?? inProject('dist', 'workflow-bundle.js'),
   };
 }

@@ -33,6 +33,11 @@ export function connectWorker(config: TemporalConfig): Promise<NativeConnection>
   return NativeConnection.connect({ address, ...security, ...(local ? { grpcCompression: { codec: 'none' as const } } : {}) });
 }
 
+/** A client on a worker's own connection: what it starts may be given to that worker at once. */
+export function clientOn(connection: NativeConnection, config: TemporalConfig): Client {
+  return new Client({ connection, namespace: config.temporal.namespace, dataConverter: createDataConverter(config.codecKeys) });
+}
+
 /** Runs client calls under a deadline: without one a call against a dead server takes 22 s to fail. */
 export function withDeadline<T>(client: Client, call: () => Promise<T>, deadlineMs = callDeadlineMs): Promise<T> {
   return client.withDeadline(Date.now() + deadlineMs, call);

@@ -43,9 +43,9 @@ export class Course implements CourseState {
   }
 
   /** What the check asks about. */
-  question(): { revision: number; attemptNo: number; firstCheck: boolean } {
-    const { revision, attemptNo, firstCheck } = this;
-    return { revision, attemptNo, firstCheck };
+  question(): { revision: number; attemptNo: number; generation: number; firstCheck: boolean } {
+    const { revision, attemptNo, generation, firstCheck } = this;
+    return { revision, attemptNo, generation, firstCheck };
   }
 
   /** A check was made: only the first one of a run is a first check, and it tells where the runs before have come to. */

@@ -132,15 +132,15 @@ export class Desk {
     this.answer('TOO_LATE');
   }
 
-  /** Keeps a check's verdict, and answers a pick that was waiting for it: it holds, or the wait for another goes on (R46). */
-  hearVerdict(check: { verdict: Verdict; plan: DeliveryPlan | null; pickRefused: boolean; step: { kind: string } }): void {
+  /** Keeps a check's verdict, and answers a pick that was waiting for it: it holds, it comes too late, or the wait for another goes on (R46). */
+  hearVerdict(check: { verdict: Verdict; plan: DeliveryPlan | null; pickRefused: boolean; pickMade?: true; step: { kind: string } }): void {
     this.verdict = check.verdict;
     if (check.plan) this.tellChannel(check.plan);
     this.state = 'checking';
     this.note(`checked: ${check.step.kind}`);
     if (!this.pending('choice')) return;
     this.chosen = !check.pickRefused;
-    this.answer(check.pickRefused ? 'CHOICE_INVALID' : 'taken');
+    this.answer(check.pickMade ? 'CHOICE_ALREADY_MADE' : check.pickRefused ? 'CHOICE_INVALID' : 'taken');
   }
 
   /** The one way to wait: told in the row, in the search attributes and in clear in Temporal Web, on entering and on leaving. */
@@ -161,6 +161,12 @@ export class Desk {
     this.receipts = false;
     this.clientWrote = false;
     return { kind: 'news' };
+  }
+
+  /** Waits for a send that goes on without us: until the ledger has news of it, or at most until its deadline. */
+  async untilNews(waitMs: number): Promise<void> {
+    await condition(() => this.receipts, waitMs, { summary: 'until the send deadline' });
+    this.receipts = false;
   }
 
   /** Refuses what comes too late, tells an end that is off the straight path, and lets every handler finish. */

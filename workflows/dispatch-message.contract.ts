@@ -13,9 +13,17 @@ import { describeDispatch, type Described, summarise } from './user-metadata.js'
 export const defaultTaskQueue = 'waybill';
 export const dispatchWorkflowType = 'dispatchMessage';
 
+/** A worker that dies with a run's task in hand, an express send included, is noticed after this time; milliseconds. */
+export const workflowTaskTimeoutMs = 2_000;
+
 /** The workflow id of a dispatch: "already started" means success. */
 export function dispatchWorkflowId(dispatchId: string): string {
   return `dispatch/${dispatchId}`;
+}
+
+/** The dispatch of a run, by its workflow id. */
+export function dispatchIdOf(workflowId: string): string {
+  return workflowId.slice(workflowId.indexOf('/') + 1);
 }
 
 /** Everything that varies arrives here, never from the environment; lengths in milliseconds. */
@@ -116,7 +124,8 @@ export interface DispatchStart extends DispatchInput, Described {}
 
 /** The options of the one way to start a dispatch; both the API and the relay use it, and whoever comes second joins the run. */
 export function dispatchStart(start: DispatchStart, options: { taskQueue: string; apiUrl: string }) {
-  const input: DispatchInput = { dispatchId: start.dispatchId, sendEpoch: start.sendEpoch, parks: start.parks, deadlines: start.deadlines };
+  const { choiceMs, decisionMs, outcomeMs } = start.deadlines;
+  const input: DispatchInput = { dispatchId: start.dispatchId, sendEpoch: start.sendEpoch, parks: start.parks, deadlines: { choiceMs, decisionMs, outcomeMs } };
   const attributes: SearchAttributePair[] = [
     { key: searchAttributes.state, value: 'checking' },
     { key: searchAttributes.clientId, value: start.clientId },
@@ -129,6 +138,7 @@ export function dispatchStart(start: DispatchStart, options: { taskQueue: string
     workflowId: dispatchWorkflowId(start.dispatchId),
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     workflowIdConflictPolicy: 'USE_EXISTING' as const,
+    workflowTaskTimeout: workflowTaskTimeoutMs,
     args: [input] as [DispatchInput],
     typedSearchAttributes: attributes,
     staticSummary: summarise(start),

@@ -1,7 +1,7 @@
 /** Channels on the wire. Credentials go in and never come out. */
 
 import { z } from 'zod';
-import { channelTypes, onUnknownPolicies, templateEnforcements, templatePolicies } from '../../domain/channel.js';
+import { channelTypes, lanePolicies, onUnknownPolicies, templateEnforcements, templatePolicies } from '../../domain/channel.js';
 import { id, instant, label, listOf } from './common.js';
 
 const hourMs = 3_600_000;
@@ -24,6 +24,7 @@ export const policyChange = z
       )
       .optional(),
     maxInFlight: z.int().min(1).max(1_000).optional(),
+    lane: z.enum(lanePolicies).optional(),
   })
   .meta({ id: 'ChannelPolicyChange', example: { onUnknown: 'park', maxInFlight: 10 } });
 

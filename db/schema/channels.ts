@@ -22,6 +22,8 @@ export const channels = pgTable(
     /** Set when the provider refused our account or set-up; attempts go on backing off until it is cleared. */
     pausedReason: text('paused_reason'),
     pausedAt: instant('paused_at'),
+    /** When a send last failed, hung or was in doubt in a way that says something about the channel. */
+    troubledAt: instant('troubled_at'),
     createdAt: createdAt(),
   },
   () => [check('channels_type', oneOf('type', channelTypes))],

@@ -104,6 +104,7 @@ export async function startTestApi(change: Partial<Omit<ApiDeps, 'limits'>> & { 
   const deps: ApiDeps = {
     db,
     temporal: temporal as never,
+    ownWorker: () => null,
     taskQueue: 'test',
     publicUrl: 'http://api.test',
     channels: createPlugins(),

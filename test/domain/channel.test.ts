@@ -47,19 +47,19 @@ describe('the policy in force', () => {
 
 describe('the plan of a delivery', () => {
   test('R77 X17 email has nothing to dispose of', () => {
-    expect(planDelivery(channel('email'), 'e1', null).disposition).toBeNull();
-    expect(planDelivery(channel('whatsapp'), 'p1', { kind: 'assign_self' }).disposition).toBe('assign_self');
+    expect(planDelivery(channel('email'), 'e1', null, 'queued').disposition).toBeNull();
+    expect(planDelivery(channel('whatsapp'), 'p1', { kind: 'assign_self' }, 'queued').disposition).toBe('assign_self');
   });
 
   test('R99 where nothing can report, nobody waits for a report', () => {
     const policy = { unknownWaitMs: 60_000 };
-    expect(planDelivery(channel('sms', { policy }), 'p1', null).policy.unknownWaitMs).toBe(0);
-    expect(planDelivery(channel('whatsapp', { policy }), 'p1', null).policy.unknownWaitMs).toBe(60_000);
+    expect(planDelivery(channel('sms', { policy }), 'p1', null, 'queued').policy.unknownWaitMs).toBe(0);
+    expect(planDelivery(channel('whatsapp', { policy }), 'p1', null, 'queued').policy.unknownWaitMs).toBe(60_000);
   });
 
   test('R103 only a channel that reports failures late is waited for after acceptance', () => {
-    expect(planDelivery(channel('whatsapp'), 'p1', { kind: 'close' }).lateRefusals).toBe(true);
-    expect(planDelivery(channel('email'), 'e1', null).lateRefusals).toBe(false);
+    expect(planDelivery(channel('whatsapp'), 'p1', { kind: 'close' }, 'queued').lateRefusals).toBe(true);
+    expect(planDelivery(channel('email'), 'e1', null, 'queued').lateRefusals).toBe(false);
   });
 });
 

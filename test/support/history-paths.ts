@@ -42,6 +42,7 @@ const windowClosed = { class: 'outside_window', scope: 'recipient', provider: { 
 const calm: Partial<ChannelPolicy> = {
   ladder: ladder({ connectMs: 2_000, replyMs: 6_000, exchangeMs: 8_000, heartbeatMs: 1_000 }),
   retry: { deadlineMs: 60_000, initialMs: 200, maximumMs: 1_000 },
+  lane: 'queued',
 };
 const longBackOff = { deadlineMs: 120_000, initialMs: 50_000, maximumMs: 50_000 };
 
@@ -75,6 +76,9 @@ async function furnish(house: House) {
   const email = await addEmailChannel(house, calm);
   const slowEmail = await addEmailChannel(house, { ...calm, retry: longBackOff });
   const parkingEmail = await addEmailChannel(house, { ...calm, onUnknown: 'park' });
+  const expressEmail = await addEmailChannel(house, { ...calm, lane: 'auto' });
+  const narrowEmail = await addEmailChannel(house, { ...calm, lane: 'auto', maxInFlight: 1 });
+  const expressWhatsapp = await addWhatsappChannel(house, { ...calm, lane: 'auto', receiptWindowMs: 60_000 }, '700800901');
   const whatsapp = await addWhatsappChannel(house, { ...calm, receiptWindowMs: 60_000, unknownWaitMs: 60_000 });
   const hastyWhatsapp = await addWhatsappChannel(house, { ...calm, receiptWindowMs: 400, unknownWaitMs: 400 }, '700800900');
 
@@ -124,7 +128,8 @@ async function furnish(house: House) {
     void (await until(async () => (await attemptsOf(house, dispatchId)).some((one) => one.state === 'sending'), { what: 'the send to begin' }));
   const slowDown = (channel: 'email' | 'whatsapp', recipient: string, what: Record<string, unknown>): Promise<unknown> =>
     house.control('POST', '/faults', { channel, recipient, do: what });
-  return { house, email, slowEmail, parkingEmail, whatsapp, hastyWhatsapp, send, sendMail, sendChat, askOfTwo, revise, told, waits, sends, slowDown };
+  const channels = { email, slowEmail, parkingEmail, expressEmail, narrowEmail, whatsapp, hastyWhatsapp, expressWhatsapp };
+  return { house, ...channels, send, sendMail, sendChat, askOfTwo, revise, told, waits, sends, slowDown };
 }
 
 type World = Awaited<ReturnType<typeof furnish>>;
@@ -134,6 +139,7 @@ export async function commonPaths(house: House): Promise<Record<string, Path>> {
   const world = await furnish(house);
   return {
     ...straight(world),
+    ...express(world),
     ...choices(world),
     ...decisions(world),
     ...backOffs(world),
@@ -173,6 +179,23 @@ const straight = ({ house, sendMail, sendChat, waits, hastyWhatsapp }: World): R
     // Its text uses a variable that it does not declare, so only rendering can tell.
     const templateId = await addTemplate(house, { channelId: null, origin: 'own', name: 'undeclared', subject: 'S', body: '{{ who }}' });
     return await sendMail('not-rendered', undefined, { content: { kind: 'template', templateId, variables: {} }, templateVersion: 1 });
+  },
+});
+
+const express = ({ house, sendMail, sendChat, waits, sends, expressEmail, narrowEmail, expressWhatsapp }: World): Record<string, Path> => ({
+  'express-email': () => sendMail('express', expressEmail),
+  'express-whatsapp': async () => {
+    const { dispatchId } = await sendChat({ channelId: expressWhatsapp });
+    await waits(dispatchId, 'receipt');
+    await report(house, dispatchId, 'sent');
+    return dispatchId;
+  },
+  // The run does not wait for an answer that takes longer than its task may.
+  'express-slow': () => sendMail('slow-3000+express', expressEmail),
+  'express-refused-then-queued': () => sendMail('busy-1+express', expressEmail),
+  'express-busy-then-queued': async () => {
+    await sends(await sendMail('slow-4000+narrow', narrowEmail));
+    return await sendMail('narrow', narrowEmail);
   },
 });
 

@@ -76,6 +76,7 @@ export function testEnvironment(settings: { databaseUrl: string } & Record<strin
     WAYBILL_LOG_LEVEL: 'info',
     WAYBILL_RELAY_INTERVAL_MS: '100',
     WAYBILL_RECONCILE_INTERVAL_MS: '1000',
+    WAYBILL_TASKS_AT_ONCE: '100',
     WAYBILL_SHUTDOWN_GRACE_MS: '10000',
     ...others,
   };

@@ -179,6 +179,16 @@ describeWithTemporal('the recipient choice', () => {
     expect(await pick()).toEqual(await pick());
   });
 
+  test('H6 a pick that a worker wrote down before it was lost holds, and another one is told so', async () => {
+    const { dispatchId, a, b, points } = await twoPhones();
+    await untilWaiting(house, dispatchId, 'recipient');
+    await house.db.insert(schema.recipientChoices).values({ dispatchId, revision: 1, contactPointId: points[0]!, chosenBy: 'agent-1' });
+    expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('CHOICE_ALREADY_MADE');
+    expect(await untilWaiting(house, dispatchId, 'receipt')).toMatchObject({ contactPointId: points[0] });
+    expect([onPhone(a).length, onPhone(b).length]).toEqual([1, 0]);
+    expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('CHOICE_ALREADY_MADE');
+  });
+
   test('R46 a pick that is unknown, another client’s or no longer usable is refused with fresh candidates, and the wait goes on', async () => {
     const { dispatchId, clientId, points } = await twoPhones();
     await untilWaiting(house, dispatchId, 'recipient');

@@ -33,6 +33,11 @@ const paths: Record<string, [end: string, ...happens: string[]]> = {
   'whatsapp-close': ['completed', ...straight, 'closeThread', ...received],
   'whatsapp-assign-self': ['completed', ...straight, 'assignThread', ...received],
   'whatsapp-transfer': ['completed', ...straight, 'transferThread', ...received],
+  'express-email': ['completed', ...straight, 'endDispatch'],
+  'express-whatsapp': ['completed', ...straight, 'closeThread', ...received],
+  'express-slow': ['completed', ...straight, 'until the send deadline', 'signal receipt', 'reconcileAttempt', 'endDispatch'],
+  'express-refused-then-queued': ['completed', ...straight, 'back-off before the next attempt', ...straight, 'endDispatch'],
+  'express-busy-then-queued': ['completed', ...straight, 'deliverMessage', 'back-off before the next attempt', ...straight, 'endDispatch'],
   'receipt-window-over': ['completed', ...straight, 'receipt window', 'timer fired'],
   'rejected-at-first-check': ['rejected NO_CONTACT_POINT', 'checkEligibility'],
   'not-rendered': ['failed VARIABLE_INVALID', 'checkEligibility', 'renderTemplate'],
@@ -229,6 +234,8 @@ const withoutAttempt = [
 ];
 const withoutWait = [
   'email',
+  'express-email',
+  'express-slow',
   'rejected-at-first-check',
   'not-rendered',
   'choice-by-early-signal',
@@ -274,7 +281,7 @@ const planted: Planted[] = [
   {
     change: 'a timer is put before the attempt',
     file: 'workflows/deliver.ts',
-    edits: [['  desk.beginAttempt(attemptNo);', '  desk.beginAttempt(attemptNo);\n  await sleep(1_000);']],
+    edits: [['  desk.beginAttempt(attemptNo);', '  desk.beginAttempt(attemptNo);\n  await desk.untilNews(1_000);']],
     breaks: allBut(withoutAttempt),
   },
   {

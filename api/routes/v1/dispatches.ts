@@ -1,7 +1,7 @@
 /** /v1/dispatches */
 
 import { z } from 'zod';
-import { findDispatch, listDispatches } from '../../../db/dispatches-read.js';
+import { listDispatches } from '../../../db/dispatches-read.js';
 import { idempotencyKey } from '../../contract/common.js';
 import { newDispatch } from '../../contract/dispatches.js';
 import { dispatch, dispatchFilter, dispatchList } from '../../contract/dispatch-views.js';
@@ -50,10 +50,8 @@ export const submitDispatch = route({
     headers: { Location: 'Where the dispatch is found.' },
   },
   handle: async ({ deps, principal, headers, body }) => {
-    const id = await submit(deps, principal, headers['idempotency-key'], body);
-    if (id instanceof Refusal) return id;
-    const row = await findDispatch(deps.db, id);
-    return { body: viewDispatch(deps, row!), headers: { Location: `/v1/dispatches/${id}` } };
+    const row = await submit(deps, principal, headers['idempotency-key'], body);
+    return row instanceof Refusal ? row : { body: viewDispatch(deps, row), headers: { Location: `/v1/dispatches/${row.id}` } };
   },
 });
 

@@ -1,0 +1,151 @@
+/** One campaign: load and faults side by side, then quiet, then people who decide, then the judge. */
+
+import { until } from '../support/stack.js';
+import { type Ask, createCaller } from './caller.js';
+import { decideAll, unsettled } from './decide.js';
+import { type Diary, openDiary } from './diary.js';
+import { gather } from './evidence.js';
+import { type Furniture, furnish, textOf } from './furnish.js';
+import { voidKinds } from './happened.js';
+import type { Finding } from './invariants/finding.js';
+import { judge } from './judge.js';
+import type { Plan } from './plan.js';
+import { play, type Scene } from './play.js';
+import { readMails } from './reader.js';
+import { type Sabotage, sabotage } from './saboteur.js';
+import { buildStage, type Stage } from './stage.js';
+import type { Story } from './stories.js';
+import { timelinesOf } from './timelines.js';
+import { readVitals, type Vitals } from './vitals.js';
+
+/** From the last fault until everything has ended or waits visibly, and from then until people have decided everything; milliseconds. */
+const settleDeadlineMs = 60_000;
+const decideDeadlineMs = 60_000;
+/** Stories under way at once. */
+const atOnce = 60;
+/** Shortly before the first fault of a plan, under load. */
+const vitalsAtMs = 2_800;
+
+export interface Outcome {
+  plan: Plan;
+  findings: Finding[];
+  /** Of the dispatches that are named in them. */
+  timelines: string;
+  happened: Map<string, number>;
+  /** Kinds of the plan that never happened: the campaign says nothing then. */
+  never: string[];
+  failedStarts: number;
+  /** From the beginning of each until its end, in order; milliseconds. */
+  took: { upMs: number; faultsMs: number; settledMs: number; decidedMs: number; judgedMs: number };
+}
+
+export async function runCampaign(plan: Plan): Promise<Outcome> {
+  const began = Date.now();
+  const stage = await buildStage();
+  try {
+    return await perform(plan, stage, Date.now() - began);
+  } finally {
+    await stage.tear();
+  }
+}
+
+async function perform(plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
+  const diary = openDiary();
+  const doors = stage.apiUrls.map((url, instance) => ({ url, undisturbedSince: (at: number) => stage.crew.undisturbedSince('api', instance, at) }));
+  const ask = createCaller(doors, diary, plan.patienceMs);
+  let ending = false;
+  const scene: Scene = { stage, furniture: await furnish(stage, ask), ask, diary, seed: plan.seed, goesOn: () => !ending };
+  const reader = readMails(stage.house);
+  const began = Date.now();
+  const [sabotaged, before] = await Promise.all([
+    sabotage(stage, plan.faults),
+    vitalsUnderLoad(stage),
+    playAll(scene, plan.stories),
+    edit(scene.furniture, stage, ask, diary, plan.editsAtMs),
+  ]).finally(() => (ending = true));
+  await settle(scene, sabotaged);
+  const settled = Date.now();
+  await decideAll(scene, decideDeadlineMs);
+  const decided = Date.now();
+  const evidence = await gather(scene, await reader.stop(), before);
+  const findings = [...judge(evidence), ...ofMode(plan, evidence, stage)];
+  return {
+    plan,
+    findings,
+    timelines: await timelinesOf(stage.house, findings),
+    happened: sabotaged.happened,
+    never: voidKinds(plan, sabotaged, stage.house.sandbox.journal.list()),
+    failedStarts: stage.crew.failedStarts(),
+    took: {
+      upMs,
+      faultsMs: sabotaged.lastEndedAt - began,
+      settledMs: settled - sabotaged.lastEndedAt,
+      decidedMs: decided - settled,
+      judgedMs: Date.now() - decided,
+    },
+  };
+}
+
+/** What the processes say of themselves, and what only some plans ask for. */
+function ofMode({ mode, faults }: Plan, { moves }: Awaited<ReturnType<typeof gather>>, { crew }: Stage): Finding[] {
+  const stops = faults.filter((fault) => fault.what === 'restart').length;
+  const doubted = moves.filter((one) => one.what === 'attempt' && one.became === 'in_doubt').map((one) => `attempt ${one.id} at ${one.at}`);
+  const findings: Finding[] = [
+    {
+      no: '',
+      what: 'no uncaught error, no process that ended by itself or did not drain',
+      broken: crew.faults(),
+      of: crew.outputs().length,
+      unit: 'processes',
+    },
+  ];
+  if (mode === 'drain') findings.push({ no: '', what: 'no attempt in doubt from a SIGTERM', broken: doubted, of: stops, unit: 'SIGTERMs' });
+  return findings;
+}
+
+async function vitalsUnderLoad({ crew }: Stage): Promise<Vitals[]> {
+  await new Promise((resolve) => setTimeout(resolve, vitalsAtMs));
+  return await readVitals(crew.pids());
+}
+
+async function playAll(scene: Scene, stories: readonly Story[]): Promise<void> {
+  const began = Date.now();
+  const playing = new Set<Promise<void>>();
+  for (const story of stories) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + story.atMs - Date.now())));
+    while (playing.size >= atOnce) await Promise.race(playing);
+    const turn: Promise<void> = play(scene, story).finally(() => playing.delete(turn));
+    playing.add(turn);
+  }
+  await Promise.all(playing);
+}
+
+async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diary: Diary, timesMs: readonly number[]): Promise<void> {
+  const began = Date.now();
+  for (const [i, atMs] of timesMs.entries()) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + atMs - Date.now())));
+    const version = textOf(`edit ${i}`);
+    const answer = await ask({
+      as: keys.admin,
+      method: 'POST',
+      path: `/v1/templates/${mailTemplate}/versions`,
+      body: { subject: 'For {{ who }}', ...version },
+    });
+    if (answer?.status === 201) diary.edited.push({ templateId: mailTemplate, body: version.body });
+  }
+}
+
+/** Until nothing is on its way any more. */
+async function settle(scene: Scene, { lastEndedAt }: Sabotage): Promise<void> {
+  const leftMs = settleDeadlineMs - (Date.now() - lastEndedAt);
+  let last: Awaited<ReturnType<typeof unsettled>> = [];
+  await until(
+    async () => {
+      last = await unsettled(scene);
+      return last.length === 0;
+    },
+    { deadlineMs: leftMs, what: 'everything to end or to wait visibly' },
+  ).catch((error: Error) => {
+    throw new Error(`${error.message} Left: ${last.map((one) => `${one.id} ${one.state}`).join(', ')}`);
+  });
+}

@@ -1,0 +1,3 @@
+/** Seeds under which a campaign once failed, each with what it found; the small campaign does them all again. */
+
+export const keptSeeds: readonly { seed: number; found: string }[] = [];
