@@ -60,7 +60,7 @@ export async function untilSettled(stack: Stack, { contestant }: Entrant, deadli
   await requireUntil(`all runs of ${contestant.title} to end`, none, deadlineMs, settlePollMs);
 }
 
-export function tokensOf(sent: readonly Sent[]): string[] {
+export function tokensOf(sent: readonly Pick<Sent, 'token'>[]): string[] {
   return sent.map((one) => one.token);
 }
 
