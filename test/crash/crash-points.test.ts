@@ -34,7 +34,11 @@ describeWithTemporal('a worker is cut off at every step of a send, in the queued
   }, 300_000);
 
   test('R113 drained with SIGTERM: nothing is in doubt, nothing is repeated', async () => {
-    const subjects = await batches.runBatch('SIGTERM', [...placesOf('email', 'SIGTERM'), ...placesOf('whatsapp', 'SIGTERM')]);
+    // One channel at a time: what a busy machine leaves in doubt is not the drain's doing.
+    const subjects = [
+      ...(await batches.runBatch('SIGTERM', placesOf('email', 'SIGTERM'))),
+      ...(await batches.runBatch('SIGTERM', placesOf('whatsapp', 'SIGTERM'))),
+    ];
     const accounts = await readAccounts(batches.house);
     for (const { place, dispatchId } of subjects) {
       const { attempts } = accounts.get(dispatchId)!;
