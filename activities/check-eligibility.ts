@@ -49,20 +49,21 @@ export const checkEligibility =
     if (!facts) throw new Error(`There is no such revision of dispatch ${dispatchId}.`);
     const { revision, attemptNo } = facts.position;
     const { state, parks } = facts.dispatch;
+    // A lost worker may have come further than its run knows: a pick that it wrote down holds, whatever has followed since.
+    const made = input.pick !== null && facts.choice !== null && facts.choice !== input.pick.contactPointId ? { pickMade: true as const } : null;
     if (isEndState(state)) {
-      return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false };
+      return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false, ...made };
     }
     const told = input.firstCheck ? { position: facts.position } : {};
-    const pickMade = input.pick !== null && facts.choice !== null && facts.choice !== input.pick.contactPointId;
-    const pick = pickMade ? facts.choice : (input.pick?.contactPointId ?? facts.choice);
+    const pick = made ? facts.choice : (input.pick?.contactPointId ?? facts.choice);
     const firstCheck = input.firstCheck && attemptNo === 1 && revision === 1;
     let eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick });
     // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
     const stored = facts.attempt?.verdict ?? (facts.attempt?.state === 'reconciled_sent' ? facts.dispatch.verdict : null);
-    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(facts, eligibility, stored, attemptNo), pickRefused: false, ...told };
+    if (stored) return { step: { kind: 'send' }, verdict: stored, plan: planFor(facts, eligibility, stored, attemptNo), pickRefused: false, ...made, ...told };
 
     let verdict = decideEligibility(eligibility);
-    const pickRefused = input.pick !== null && !pickMade && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
+    const pickRefused = input.pick !== null && !made && !verdict.candidates.some((one) => one.usable && one.contactPointId === pick);
     if (pickRefused) {
       eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick: null });
       verdict = decideEligibility(eligibility);
@@ -74,7 +75,7 @@ export const checkEligibility =
       revision,
       verdict,
       asOf: facts.dispatch.updatedAt,
-      choice: pickRefused || pickMade ? null : input.pick,
+      choice: pickRefused || made ? null : input.pick,
     });
     await deps.checkpoint('check.recorded', dispatchId);
     if (!recorded) {
@@ -83,7 +84,7 @@ export const checkEligibility =
     }
     const step = decideNextStep(verdict, { firstCheck: eligibility.firstCheck, parks, attemptRefused: facts.anyRefused });
     const plan = step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null;
-    return { step, verdict, plan, pickRefused, ...(pickMade ? { pickMade } : {}), ...told };
+    return { step, verdict, plan, pickRefused, ...made, ...told };
   };
 
 function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFacts, verdict: Verdict, attemptNo: number): DeliveryPlan {
