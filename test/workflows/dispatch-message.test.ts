@@ -189,6 +189,27 @@ describeWithTemporal('the recipient choice', () => {
     expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('CHOICE_ALREADY_MADE');
   });
 
+  test('H6 H12 it holds also when that worker had handed the message over', async () => {
+    const { dispatchId, points } = await twoPhones();
+    const { verdict } = await untilWaiting(house, dispatchId, 'recipient');
+    const [contactPointId, other] = [points[0]!, points[1]!];
+    await house.db.insert(schema.recipientChoices).values({ dispatchId, revision: 1, contactPointId, chosenBy: 'agent-1' });
+    const sent = { ...verdict!, ask: false, channelId: whatsapp, contactPointId };
+    const attempt = {
+      id: uuidv7(),
+      dispatchId,
+      attemptNo: 1,
+      generation: 1,
+      revision: 1,
+      state: 'accepted',
+      channelId: whatsapp,
+      contactPointId,
+      verdict: sent,
+    } as const;
+    await house.db.insert(schema.attempts).values(attempt);
+    expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: other, ...by })).toBe('CHOICE_ALREADY_MADE');
+  });
+
   test('R46 a pick that is unknown, another client’s or no longer usable is refused with fresh candidates, and the wait goes on', async () => {
     const { dispatchId, clientId, points } = await twoPhones();
     await untilWaiting(house, dispatchId, 'recipient');
