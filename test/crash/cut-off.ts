@@ -93,15 +93,21 @@ export async function nextFault(house: House, channel: 'email' | 'whatsapp', rec
   await house.control('POST', '/faults', { channel, recipient, count, do: what });
 }
 
+/** Says it once; what a busy Temporal or a run that is not there (any more) answers comes back as its message. */
+export async function tryToSay<A extends unknown[]>(house: House, dispatchId: string, update: UpdateDefinition<unknown, A>, ...args: A): Promise<string> {
+  try {
+    return await say(house, dispatchId, update, ...args);
+  } catch (error) {
+    if (error instanceof ServiceError || error instanceof WorkflowNotFoundError) return error.message;
+    throw error;
+  }
+}
+
 /** Says it until it is taken: a run that was found again is not there at once, and a worker that comes back may take a task and lose it. */
 export async function sayUntilTaken<A extends unknown[]>(house: House, dispatchId: string, update: UpdateDefinition<unknown, A>, ...args: A): Promise<void> {
   let last = 'nothing';
-  const passing = (error: unknown): string => {
-    if (error instanceof ServiceError || error instanceof WorkflowNotFoundError) return error.message;
-    throw error;
-  };
   try {
-    await until(async () => (last = await say(house, dispatchId, update, ...args).catch(passing)) === 'taken', {
+    await until(async () => (last = await tryToSay(house, dispatchId, update, ...args)) === 'taken', {
       deadlineMs: 60_000,
       what: 'the update to be taken',
     });
