@@ -9,6 +9,7 @@ import { type Furniture, furnish, textOf } from './furnish.js';
 import { voidKinds } from './happened.js';
 import type { Finding } from './invariants/finding.js';
 import { judge } from './judge.js';
+import { pause } from './pause.js';
 import type { Plan } from './plan.js';
 import { play, type Scene } from './play.js';
 import { readMails } from './reader.js';
@@ -23,6 +24,7 @@ const settleDeadlineMs = 60_000;
 const decideDeadlineMs = 60_000;
 /** Stories under way at once: enough that what is held up does not hold up what comes after it. */
 const atOnce = 250;
+const lookMs = 250;
 /** Shortly before the first fault of a plan, under load. */
 const vitalsAtMs = 2_800;
 
@@ -113,7 +115,7 @@ function ofMode({ mode, faults }: Plan, { moves }: Awaited<ReturnType<typeof gat
 }
 
 async function vitalsUnderLoad({ crew }: Stage): Promise<Vitals[]> {
-  await new Promise((resolve) => setTimeout(resolve, vitalsAtMs));
+  await pause(vitalsAtMs);
   return await readVitals(crew.pids());
 }
 
@@ -123,7 +125,7 @@ async function playAll(scene: Scene, stories: readonly Story[]): Promise<number>
   const playing = new Set<Promise<void>>();
   const errors: unknown[] = [];
   for (const story of stories) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + story.atMs - Date.now())));
+    await pause(began + story.atMs - Date.now());
     while (playing.size >= atOnce) await Promise.race(playing);
     const turn: Promise<void> = play(scene, story)
       .catch((error: unknown) => void errors.push(error))
@@ -145,7 +147,7 @@ async function allDone<T extends readonly unknown[]>(parts: { [K in keyof T]: Pr
 async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diary: Diary, timesMs: readonly number[]): Promise<void> {
   const began = Date.now();
   for (const [i, atMs] of timesMs.entries()) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + atMs - Date.now())));
+    await pause(began + atMs - Date.now());
     const version = textOf(`edit ${i}`);
     const answer = await ask({
       as: keys.admin,
@@ -163,7 +165,9 @@ async function settle(scene: Scene): Promise<void> {
   await until(
     async () => {
       last = await unsettled(scene);
-      return last.length === 0;
+      if (last.length === 0) return true;
+      await pause(lookMs);
+      return false;
     },
     { deadlineMs: settleDeadlineMs, what: 'everything to end or to wait visibly' },
   ).catch((error: Error) => {

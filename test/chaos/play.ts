@@ -4,6 +4,7 @@ import { endStates } from '../../domain/dispatch.js';
 import type { Answer, Ask } from './caller.js';
 import type { Diary, Submitted } from './diary.js';
 import { type Furniture, phoneNumberId } from './furnish.js';
+import { pause } from './pause.js';
 import { addressOf, blindOf, mark, phoneOf, textFor } from './people.js';
 import type { Stage } from './stage.js';
 import type { Story } from './stories.js';
@@ -32,7 +33,7 @@ export async function play(scene: Scene, story: Story): Promise<void> {
   const dispatchId = String(submitted['id']);
   if (told.candidates.length > 0) await atTheChoice(scene, story, dispatchId, told.candidates);
   if (story.midway) await watch(scene, async () => await standing(scene, story, dispatchId, (body) => body['state'] === 'sending'));
-  if (story.after !== 'nothing') await new Promise((resolve) => setTimeout(resolve, story.afterMs));
+  if (story.after !== 'nothing') await pause(story.afterMs);
   await afterwards[story.after](scene, story, { dispatchId, clientId: String(submitted['clientId']), phone: told.phone });
 }
 
@@ -148,7 +149,7 @@ async function untilTold(post: () => Promise<Record<string, unknown>>): Promise<
   const end = Date.now() + 120_000;
   while ((await post())['webhookStatus'] !== 200) {
     if (Date.now() > end) throw new Error('No API took an event of the provider within two minutes.');
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await pause(lookMs);
   }
 }
 
@@ -158,7 +159,7 @@ async function watch<T>(scene: Scene, look: () => Promise<T | null>): Promise<T 
   for (let restMs = lookMs; ; restMs = Math.min(longestLookMs, restMs * 1.5)) {
     const seen = await look();
     if (seen !== null || Date.now() > end || !scene.goesOn()) return seen;
-    await new Promise((resolve) => setTimeout(resolve, restMs));
+    await pause(restMs);
   }
 }
 
