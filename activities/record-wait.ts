@@ -6,8 +6,9 @@ import type { ActivityDeps } from './deps.js';
 /** Safe to repeat. */
 export const recordWait =
   (deps: ActivityDeps) =>
-  async (wait: Wait & { releaseThread: boolean }): Promise<void> => {
+  async (wait: Wait & { releaseThread: boolean }): Promise<{ ended: boolean }> => {
     await deps.checkpoint('wait.before', wait.dispatchId);
-    await enterWait(deps.db, wait);
+    const entered = await enterWait(deps.db, wait);
     await deps.checkpoint('wait.recorded', wait.dispatchId);
+    return entered;
   };

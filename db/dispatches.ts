@@ -67,14 +67,21 @@ export interface Wait {
   reason: EndReason | null;
 }
 
-/** Enters a wait. Parked for a person before anything was accepted, the dispatch gives its thread back (R97). */
-export async function recordWait(db: Database, wait: Wait & { releaseThread: boolean }): Promise<void> {
-  await db.transaction(async (tx) => {
+/**
+ * Enters a wait; `ended`: the dispatch is over, and nothing is waited for. Parked for a person before anything was accepted, it gives its
+ * thread back (R97).
+ */
+export async function recordWait(db: Database, wait: Wait & { releaseThread: boolean }): Promise<{ ended: boolean }> {
+  return await db.transaction(async (tx) => {
     const due = sql`now() + make_interval(secs => ${wait.waitMs / 1000})`;
     const moved = await moveDispatch(tx, wait.dispatchId, wait.state, { waitingFor: wait.waitingFor, waitingSince: sql`now()` as never, dueAt: due as never });
-    if (!moved) return;
+    if (!moved) {
+      const [row] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, wait.dispatchId));
+      return { ended: row?.endedAt != null };
+    }
     if (wait.releaseThread) await releaseThread(tx, wait.dispatchId);
     await recordEvent(tx, wait.dispatchId, 'wait.began', { state: wait.state, waitingFor: wait.waitingFor, seconds: wait.waitMs / 1000, reason: wait.reason });
+    return { ended: false };
   });
 }
 

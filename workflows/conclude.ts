@@ -60,6 +60,6 @@ async function heedReceipts(desk: Desk, course: Course, input: DispatchInput, pl
       reason: null,
       releaseThread: false,
     });
-    if (heard.kind === 'deadline') return { state: 'completed', reason: null };
+    if (heard.kind === 'deadline' || heard.kind === 'ended') return { state: 'completed', reason: null };
   }
 }

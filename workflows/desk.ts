@@ -33,8 +33,8 @@ export type Word =
   | { kind: 'resolution'; outcome: 'sent' | 'not_sent' | 'resend'; sendEpoch: number; actorId: string }
   | { kind: 'disposition'; disposition: Disposition; actorId: string };
 
-/** How a wait was left: somebody spoke, the system has news, or nobody did anything in time. */
-export type Heard = Word | { kind: 'news' } | { kind: 'deadline' };
+/** How a wait was left: somebody spoke, the system has news, nobody did anything in time, or the dispatch had ended before it. */
+export type Heard = Word | { kind: 'news' } | { kind: 'deadline' } | { kind: 'ended' };
 
 export interface WaitSpec {
   state: DispatchState;
@@ -148,7 +148,9 @@ export class Desk {
     if (spec.waitingFor === 'recipient' && this.early && !this.request) this.request = { word: this.early, answer: 'open' };
     this.early = null;
     if (this.request) return this.request.word;
-    await ledger.recordWait({ dispatchId: this.input.dispatchId, ...spec });
+    const recorded = await ledger.recordWait({ dispatchId: this.input.dispatchId, ...spec });
+    // A worker that was lost had come another way, and to the end: the check tells which.
+    if (recorded?.ended) return { kind: 'ended' };
     this.enter(spec);
     const heedsReceipts = spec.waitingFor === 'outcome' || spec.waitingFor === 'receipt';
     const news = (): boolean => (heedsReceipts && this.receipts) || (spec.waitingFor === 'retry' && this.clientWrote);

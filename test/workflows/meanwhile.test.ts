@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { and, eq, ne } from 'drizzle-orm';
 import { removeContactPoint } from '../../db/contact-points.js';
+import { endDispatch } from '../../db/dispatches.js';
 import { storeEvents } from '../../db/inbox.js';
 import * as schema from '../../db/schema/index.js';
 import { addRevision } from '../../db/submit.js';
@@ -23,6 +24,7 @@ import {
   openWindow,
   quickPolicy,
   report,
+  runOf,
   say,
   submit,
   untilEnded,
@@ -32,6 +34,7 @@ import { describeWithTemporal, until } from '../support/stack.js';
 
 const by = { actorId: 'agent-2' };
 const close = { kind: 'close' } as const;
+const outsideWindow: Failure = { class: 'outside_window', scope: 'recipient', provider: { code: '131047' } };
 const optedOut: Failure = { class: 'opted_out', scope: 'recipient', provider: { code: '131050' } };
 
 describeWithTemporal('what changes while a dispatch runs', () => {
@@ -146,6 +149,20 @@ describeWithTemporal('what changes while a dispatch runs', () => {
       expect(await openThreads(clientId)).toEqual([]);
     },
   );
+
+  test('I1 I14 a dispatch that a lost worker had ended, and whose run comes another way to a wait: the run ends with it', async () => {
+    const patient = await addWhatsappChannel(house, { ...quickPolicy, receiptWindowMs: 60_000 }, '100200303');
+    const { clientId } = await bothWays(patient);
+    const dispatchId = await submit(house, { clientId, channelId: patient, content: chat(), disposition: close });
+    await untilWaiting(house, dispatchId, 'receipt');
+    await endDispatch(house.db, { dispatchId, state: 'completed', reason: null });
+    await report(house, dispatchId, 'failed', outsideWindow);
+    await until(async () => (await find(house, dispatchId)).messageStatus === 'failed', { what: 'the late refusal' });
+    // The run hears of it now, and would ask for a template.
+    await runOf(house, dispatchId).signal(contract.receiptSignal);
+    await until(async () => (await runOf(house, dispatchId).describe()).status.name === 'COMPLETED', { what: 'the run to end' });
+    expect(await find(house, dispatchId)).toMatchObject({ state: 'completed', waitingFor: null });
+  });
 
   test('R103 I14 a receipt that blocks a contact point which is gone is applied', async () => {
     const { clientId, phone, points } = await bothWays();
