@@ -121,7 +121,9 @@ export async function endDispatch(db: Database, end: { dispatchId: string; state
       })
       .where(and(eq(dispatches.id, end.dispatchId), isNull(dispatches.endedAt)));
     if (!accepted) await releaseThread(tx, end.dispatchId);
-    if (asEnded.state === 'failed') await raiseMessageStatus(tx, end.dispatchId, 'failed');
+    // A refusal that came too late to be heeded shows in the message, as one does that comes after the end.
+    const refusedLate = asEnded.state === 'completed' && !accepted;
+    if (asEnded.state === 'failed' || refusedLate) await raiseMessageStatus(tx, end.dispatchId, 'failed');
     await recordEvent(tx, end.dispatchId, `dispatch.${asEnded.state}`, { reason: asEnded.reason, ...(end.actorId ? { by: end.actorId } : {}) });
     return asEnded;
   });

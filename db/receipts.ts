@@ -33,7 +33,8 @@ export async function applyReceipt(tx: Queryable, receipt: StoredReceipt): Promi
   await tx.insert(receipts).values({ ...receipt, attemptId: row?.id ?? null, reason });
   if (!row) return;
   await reconcileByReceipt(tx, row, receipt.status);
-  const [open] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, row.dispatchId));
+  // Locked: it has ended before this receipt, or it ends after it and sees it.
+  const [open] = await tx.select({ endedAt: dispatches.endedAt }).from(dispatches).where(eq(dispatches.id, row.dispatchId)).for('no key update');
   // While the dispatch runs another attempt may follow, so a refusal is shown but does not make the message failed (4.4).
   const raised = receipt.status === 'failed' && !open?.endedAt ? 'queued' : receipt.status;
   // What refuses one attempt says nothing of another that was accepted.
