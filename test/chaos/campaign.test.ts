@@ -17,6 +17,7 @@ describeWithOwnTemporal('a small campaign: API, worker, Temporal and Postgres ar
     'H1 H2 H3 H4 H5 H6 H7 H8 H11 R113 the invariants hold (seed $seed, which found $found)',
     async ({ seed }) => {
       const plan = makePlan('campaign', seed, small);
+      process.stdout.write(announce(plan));
       const outcome = await runCampaign(plan).catch((error: Error) => {
         throw new Error(`${announce(plan)}${error.message}`, { cause: error });
       });

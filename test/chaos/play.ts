@@ -13,7 +13,7 @@ import type { Story } from './stories.js';
 const lookMs = 300;
 const longestLookMs = 2_000;
 /** How long somebody waits for a dispatch to come to where they can act. */
-const attentionMs = 30_000;
+const attentionMs = 60_000;
 
 export interface Scene {
   stage: Stage;
@@ -127,9 +127,9 @@ async function haveConversation(scene: Scene, story: Story, phone: string): Prom
   const { ask, stage } = scene;
   const as = stage.keys.callers[story.caller]!;
   await clientWrites(scene, phone, `before-${story.no}`);
-  const client = await watch(scene, async () => await findClient(scene, story, 'phone', phone));
+  const client = await waitFor(async () => await findClient(scene, story, 'phone', phone));
   if (client === null) return false;
-  const thread = await watch(scene, async () => {
+  const thread = await waitFor(async () => {
     const open = await ask({ as, method: 'GET', path: `/v1/threads?clientId=${String(client['id'])}&status=active` });
     return (open?.body['items'] as { id: string }[] | undefined)?.[0] ?? null;
   });
@@ -153,12 +153,16 @@ async function untilTold(post: () => Promise<Record<string, unknown>>): Promise<
   }
 }
 
-/** Looks until there is something, for a while. */
+/** Looks until there is something, for a while, and no longer than the campaign is troubled. */
 async function watch<T>(scene: Scene, look: () => Promise<T | null>): Promise<T | null> {
+  return await waitFor(look, () => scene.goesOn());
+}
+
+async function waitFor<T>(look: () => Promise<T | null>, goesOn: () => boolean = () => true): Promise<T | null> {
   const end = Date.now() + attentionMs;
   for (let restMs = lookMs; ; restMs = Math.min(longestLookMs, restMs * 1.5)) {
     const seen = await look();
-    if (seen !== null || Date.now() > end || !scene.goesOn()) return seen;
+    if (seen !== null || Date.now() > end || !goesOn()) return seen;
     await pause(restMs);
   }
 }
@@ -175,6 +179,7 @@ async function submit(scene: Scene, story: Story, body: Record<string, unknown>)
   if (taken.length === 0) return null;
   const entry: Submitted = { key, ids: new Set(taken.map((answer) => String(answer.body['id']))), reuse: null };
   diary.submitted.set(key, entry);
+  diary.lastPromiseAt = Date.now();
   if (story.reuse) entry.reuse = (await once(story.door, { ...body, tagIds: ['another'] }))?.status ?? null;
   return taken[0]!.body;
 }
