@@ -1,6 +1,7 @@
 /** A caller as callers should be: it repeats what was not answered, with the same Idempotency-Key, at another API. */
 
 import type { Diary } from './diary.js';
+import { pause } from './pause.js';
 
 /** What a request may take by the API's own limits, with the wait for a connection to find out who calls; then it hangs. Milliseconds. */
 const answerMs = { plain: 12_000, message: 22_000 };
@@ -44,7 +45,7 @@ export function createCaller(doors: readonly Door[], diary: Diary, patienceMs: n
         diary.givenUp.push(`${asked.method} ${asked.path} ${asked.key ?? ''}`);
         return null;
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.min(longestRestMs, firstRestMs * 2 ** tries)));
+      await pause(Math.min(longestRestMs, firstRestMs * 2 ** tries));
     }
   };
 }
@@ -62,6 +63,8 @@ async function callOnce(door: Door, { as, method, path, body, key }: Asked, diar
       method,
       headers: {
         authorization: `Bearer ${as}`,
+        // A connection of its own each: none is held open that nobody uses.
+        connection: 'close',
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(key === undefined ? {} : { 'idempotency-key': key }),
       },

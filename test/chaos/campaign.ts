@@ -9,6 +9,7 @@ import { type Furniture, furnish, textOf } from './furnish.js';
 import { voidKinds } from './happened.js';
 import type { Finding } from './invariants/finding.js';
 import { judge } from './judge.js';
+import { pause } from './pause.js';
 import type { Plan } from './plan.js';
 import { play, type Scene } from './play.js';
 import { readMails } from './reader.js';
@@ -21,8 +22,10 @@ import { readVitals, type Vitals } from './vitals.js';
 /** From the last fault until everything has ended or waits visibly, and from then until people have decided everything; milliseconds. */
 const settleDeadlineMs = 60_000;
 const decideDeadlineMs = 60_000;
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
 /** Stories under way at once: enough that what is held up does not hold up what comes after it. */
 const atOnce = 250;
+const lookMs = 250;
 /** Shortly before the first fault of a plan, under load. */
 const vitalsAtMs = 2_800;
 
@@ -35,47 +38,59 @@ export interface Outcome {
   /** Kinds of the plan that never happened: the campaign says nothing then. */
   never: string[];
   failedStarts: number;
-  /** From the beginning of each until its end, in order; milliseconds. */
-  took: { upMs: number; faultsMs: number; loadMs: number; settledMs: number; decidedMs: number; judgedMs: number };
+  /** From the last fault and the last promise until everything had ended or waited visibly, and from then until people had decided it. */
+  settledMs: number;
+  decidedMs: number;
 }
 
-export async function runCampaign(plan: Plan): Promise<Outcome> {
+/** `tell` hears how far it is, one line at a time. */
+export async function runCampaign(plan: Plan, tell: (line: string) => void = () => {}): Promise<Outcome> {
   const began = Date.now();
   const stage = await buildStage();
+  tell(`up after ${seconds(Date.now() - began)}`);
   try {
-    return await perform(plan, stage, Date.now() - began);
+    return await perform(plan, stage, tell);
   } finally {
     await stage.tear();
   }
 }
 
-async function perform(plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
+async function perform(plan: Plan, stage: Stage, tell: (line: string) => void): Promise<Outcome> {
   const reader = readMails(stage.house);
   try {
-    return await performBeside(reader, plan, stage, upMs);
+    return await performBeside(reader, plan, stage, tell);
   } finally {
     await reader.stop();
   }
 }
 
-async function performBeside(reader: ReturnType<typeof readMails>, plan: Plan, stage: Stage, upMs: number): Promise<Outcome> {
+async function performBeside(reader: ReturnType<typeof readMails>, plan: Plan, stage: Stage, tell: (line: string) => void): Promise<Outcome> {
   const diary = openDiary();
   const doors = stage.apiUrls.map((url, instance) => ({ url, undisturbedSince: (at: number) => stage.crew.undisturbedSince('api', instance, at) }));
   const ask = createCaller(doors, diary, plan.patienceMs);
   let troubled = true;
   const scene: Scene = { stage, furniture: await furnish(stage, ask), ask, diary, seed: plan.seed, goesOn: () => troubled };
   const began = Date.now();
-  const [sabotaged, before, quietAt] = await allDone([
-    sabotage(stage, plan.faults).finally(() => (troubled = false)),
+  const since = (at: number): string => seconds(Date.now() - at);
+  const [sabotaged, before] = await allDone([
+    sabotage(stage, plan.faults).finally(() => {
+      troubled = false;
+      tell(`faults over after ${since(began)}`);
+    }),
     vitalsUnderLoad(stage),
-    playAll(scene, plan.stories),
+    playAll(scene, plan.stories).finally(() => tell(`callers answered after ${since(began)}`)),
     edit(scene.furniture, stage, ask, diary, plan.editsAtMs),
   ]);
-  await settle(scene);
-  const settled = Date.now();
+  const quietAt = Math.max(sabotaged.lastEndedAt, diary.lastPromiseAt);
+  await settle(scene, quietAt + settleDeadlineMs);
+  const settledMs = Date.now() - quietAt;
+  tell(`settled ${seconds(settledMs)} after the last fault and the last promise`);
+  const asked = Date.now();
   await decideAll(scene, decideDeadlineMs);
-  const decided = Date.now();
+  const decidedMs = Date.now() - asked;
+  tell(`decided after ${seconds(decidedMs)}`);
   const evidence = await gather(scene, await reader.stop(), before);
+  tell('at rest');
   const findings = [...judge(evidence), ...ofMode(plan, evidence, stage)];
   return {
     plan,
@@ -84,14 +99,8 @@ async function performBeside(reader: ReturnType<typeof readMails>, plan: Plan, s
     happened: sabotaged.happened,
     never: voidKinds(plan, sabotaged, stage.house.sandbox.journal.list()),
     failedStarts: stage.crew.failedStarts(),
-    took: {
-      upMs,
-      faultsMs: sabotaged.lastEndedAt - began,
-      loadMs: quietAt - began,
-      settledMs: settled - Math.max(quietAt, sabotaged.lastEndedAt),
-      decidedMs: decided - settled,
-      judgedMs: Date.now() - decided,
-    },
+    settledMs,
+    decidedMs,
   };
 }
 
@@ -113,17 +122,16 @@ function ofMode({ mode, faults }: Plan, { moves }: Awaited<ReturnType<typeof gat
 }
 
 async function vitalsUnderLoad({ crew }: Stage): Promise<Vitals[]> {
-  await new Promise((resolve) => setTimeout(resolve, vitalsAtMs));
+  await pause(vitalsAtMs);
   return await readVitals(crew.pids());
 }
 
-/** Tells when the last story was over. */
-async function playAll(scene: Scene, stories: readonly Story[]): Promise<number> {
+async function playAll(scene: Scene, stories: readonly Story[]): Promise<void> {
   const began = Date.now();
   const playing = new Set<Promise<void>>();
   const errors: unknown[] = [];
   for (const story of stories) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + story.atMs - Date.now())));
+    await pause(began + story.atMs - Date.now());
     while (playing.size >= atOnce) await Promise.race(playing);
     const turn: Promise<void> = play(scene, story)
       .catch((error: unknown) => void errors.push(error))
@@ -132,7 +140,6 @@ async function playAll(scene: Scene, stories: readonly Story[]): Promise<number>
   }
   await Promise.all(playing);
   if (errors.length > 0) throw errors[0];
-  return Date.now();
 }
 
 /** Waits for all of them, also when one has failed: what is still at work would disturb whatever comes next. */
@@ -145,7 +152,7 @@ async function allDone<T extends readonly unknown[]>(parts: { [K in keyof T]: Pr
 async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diary: Diary, timesMs: readonly number[]): Promise<void> {
   const began = Date.now();
   for (const [i, atMs] of timesMs.entries()) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + atMs - Date.now())));
+    await pause(began + atMs - Date.now());
     const version = textOf(`edit ${i}`);
     const answer = await ask({
       as: keys.admin,
@@ -158,14 +165,16 @@ async function edit({ mailTemplate }: Furniture, { keys }: Stage, ask: Ask, diar
 }
 
 /** Until nothing is on its way any more. */
-async function settle(scene: Scene): Promise<void> {
+async function settle(scene: Scene, deadlineAt: number): Promise<void> {
   let last: Awaited<ReturnType<typeof unsettled>> = [];
   await until(
     async () => {
       last = await unsettled(scene);
-      return last.length === 0;
+      if (last.length === 0) return true;
+      await pause(lookMs);
+      return false;
     },
-    { deadlineMs: settleDeadlineMs, what: 'everything to end or to wait visibly' },
+    { deadlineMs: deadlineAt - Date.now(), what: 'everything to end or to wait visibly' },
   ).catch((error: Error) => {
     throw new Error(`${error.message} Left: ${last.map((one) => `${one.id} ${one.state}`).join(', ')}`);
   });

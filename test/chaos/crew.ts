@@ -3,6 +3,7 @@
 import type { House } from '../support/house.js';
 import type { ProcessEnd, TestProcess } from '../support/stack.js';
 import { instanceCount } from './faults.js';
+import { pause } from './pause.js';
 
 export type Role = 'api' | 'worker';
 
@@ -62,7 +63,7 @@ export function createCrew(house: House, environment: (role: Role, instance: num
           if (Date.now() > end) throw error;
           return null;
         });
-        if (started === null) await new Promise((resolve) => setTimeout(resolve, restMs));
+        if (started === null) await pause(restMs);
       }
       const running = started;
       all.push(running);

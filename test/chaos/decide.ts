@@ -6,10 +6,13 @@ import type { WaitingFor } from '../../domain/dispatch.js';
 import { until } from '../support/stack.js';
 import type { Answer } from './caller.js';
 import { keyOf } from './diary.js';
+import { pause } from './pause.js';
 import type { Scene } from './play.js';
 import { createRandom } from './random.js';
 
 type Waiting = Pick<typeof schema.dispatches.$inferSelect, 'id' | 'state' | 'waitingFor' | 'clientId' | 'channelId'>;
+
+const lookMs = 250;
 
 /** The system, and not a person, ends these waits. */
 const endByThemselves: readonly (WaitingFor | null)[] = ['retry', 'receipt', null];
@@ -33,7 +36,9 @@ export async function decideAll(scene: Scene, deadlineMs: number): Promise<void>
       rounds += 1;
       const waiting = open.filter((one) => !endByThemselves.includes(one.waitingFor));
       for (let i = 0; i < waiting.length; i += 20) await Promise.all(waiting.slice(i, i + 20).map((one) => decide(scene, one, rounds)));
-      return open.length === 0;
+      if (open.length === 0) return true;
+      await pause(lookMs);
+      return false;
     },
     { deadlineMs, what: 'everything to end' },
   ).catch(async (error: Error) => {

@@ -10,6 +10,8 @@ export interface Submitted {
 
 export interface Diary {
   submitted: Map<string, Submitted>;
+  /** When a submit was last answered; milliseconds since 1970. */
+  lastPromiseAt: number;
   picked: { dispatchId: string; contactPointId: string }[];
   /** A second pick that was taken beside a first one. */
   pickedTwice: string[];
@@ -34,6 +36,7 @@ export interface Diary {
 export function openDiary(): Diary {
   return {
     submitted: new Map(),
+    lastPromiseAt: 0,
     picked: [],
     pickedTwice: [],
     cancelled: [],

@@ -9,6 +9,7 @@ import { until } from '../support/stack.js';
 import { type Account, groupBy, readAccounts } from './accounts.js';
 import type { Diary } from './diary.js';
 import { unrestIn } from './invariants/aftermath.js';
+import { pause } from './pause.js';
 import { privateIn } from './people.js';
 import type { Scene } from './play.js';
 import type { Reading } from './reader.js';
@@ -59,6 +60,7 @@ export interface Evidence {
 }
 
 const restDeadlineMs = 60_000;
+const lookMs = 500;
 const outsiderLooks = 100;
 
 export async function gather(scene: Scene, reading: Reading, before: Vitals[]): Promise<Evidence> {
@@ -116,7 +118,9 @@ async function untilAtRest({ stage }: Scene, before: Vitals[]): Promise<Rest> {
   await until(
     async () => {
       seen = await look();
-      return unrestIn(seen).length === 0;
+      if (unrestIn(seen).length === 0) return true;
+      await pause(lookMs);
+      return false;
     },
     { deadlineMs: restDeadlineMs, what: 'rest' },
   ).catch(() => {});

@@ -4,6 +4,7 @@ import { endStates } from '../../domain/dispatch.js';
 import type { Answer, Ask } from './caller.js';
 import type { Diary, Submitted } from './diary.js';
 import { type Furniture, phoneNumberId } from './furnish.js';
+import { pause } from './pause.js';
 import { addressOf, blindOf, mark, phoneOf, textFor } from './people.js';
 import type { Stage } from './stage.js';
 import type { Story } from './stories.js';
@@ -12,7 +13,7 @@ import type { Story } from './stories.js';
 const lookMs = 300;
 const longestLookMs = 2_000;
 /** How long somebody waits for a dispatch to come to where they can act. */
-const attentionMs = 30_000;
+const attentionMs = 60_000;
 
 export interface Scene {
   stage: Stage;
@@ -32,7 +33,7 @@ export async function play(scene: Scene, story: Story): Promise<void> {
   const dispatchId = String(submitted['id']);
   if (told.candidates.length > 0) await atTheChoice(scene, story, dispatchId, told.candidates);
   if (story.midway) await watch(scene, async () => await standing(scene, story, dispatchId, (body) => body['state'] === 'sending'));
-  if (story.after !== 'nothing') await new Promise((resolve) => setTimeout(resolve, story.afterMs));
+  if (story.after !== 'nothing') await pause(story.afterMs);
   await afterwards[story.after](scene, story, { dispatchId, clientId: String(submitted['clientId']), phone: told.phone });
 }
 
@@ -126,9 +127,9 @@ async function haveConversation(scene: Scene, story: Story, phone: string): Prom
   const { ask, stage } = scene;
   const as = stage.keys.callers[story.caller]!;
   await clientWrites(scene, phone, `before-${story.no}`);
-  const client = await watch(scene, async () => await findClient(scene, story, 'phone', phone));
+  const client = await waitFor(async () => await findClient(scene, story, 'phone', phone));
   if (client === null) return false;
-  const thread = await watch(scene, async () => {
+  const thread = await waitFor(async () => {
     const open = await ask({ as, method: 'GET', path: `/v1/threads?clientId=${String(client['id'])}&status=active` });
     return (open?.body['items'] as { id: string }[] | undefined)?.[0] ?? null;
   });
@@ -148,17 +149,21 @@ async function untilTold(post: () => Promise<Record<string, unknown>>): Promise<
   const end = Date.now() + 120_000;
   while ((await post())['webhookStatus'] !== 200) {
     if (Date.now() > end) throw new Error('No API took an event of the provider within two minutes.');
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    await pause(lookMs);
   }
 }
 
-/** Looks until there is something, for a while. */
+/** Looks until there is something, for a while, and no longer than the campaign is troubled. */
 async function watch<T>(scene: Scene, look: () => Promise<T | null>): Promise<T | null> {
+  return await waitFor(look, () => scene.goesOn());
+}
+
+async function waitFor<T>(look: () => Promise<T | null>, goesOn: () => boolean = () => true): Promise<T | null> {
   const end = Date.now() + attentionMs;
   for (let restMs = lookMs; ; restMs = Math.min(longestLookMs, restMs * 1.5)) {
     const seen = await look();
-    if (seen !== null || Date.now() > end || !scene.goesOn()) return seen;
-    await new Promise((resolve) => setTimeout(resolve, restMs));
+    if (seen !== null || Date.now() > end || !goesOn()) return seen;
+    await pause(restMs);
   }
 }
 
@@ -174,6 +179,7 @@ async function submit(scene: Scene, story: Story, body: Record<string, unknown>)
   if (taken.length === 0) return null;
   const entry: Submitted = { key, ids: new Set(taken.map((answer) => String(answer.body['id']))), reuse: null };
   diary.submitted.set(key, entry);
+  diary.lastPromiseAt = Date.now();
   if (story.reuse) entry.reuse = (await once(story.door, { ...body, tagIds: ['another'] }))?.status ?? null;
   return taken[0]!.body;
 }

@@ -1,6 +1,7 @@
 /** Reads every mail with blind copies as it was delivered, while the sandbox still has it (I9). */
 
 import type { House } from '../support/house.js';
+import { pause } from './pause.js';
 
 export interface Reading {
   mails: number;
@@ -29,7 +30,7 @@ export function readMails(house: House): { stop(): Promise<Reading> } {
   const running = (async () => {
     while (!stopped) {
       await round();
-      await new Promise((resolve) => setTimeout(resolve, restMs));
+      await pause(restMs);
     }
     await round();
   })();

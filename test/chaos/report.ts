@@ -17,7 +17,7 @@ export function announce(plan: Plan): string {
 }
 
 export function report(outcome: Outcome): string {
-  const { plan, findings, happened, failedStarts, took } = outcome;
+  const { plan, findings, happened, failedStarts, settledMs, decidedMs } = outcome;
   const kills = places.map((place) => `${place} ${happened.get(`kill ${place}`) ?? 0}`);
   const killCount = places.reduce((sum, place) => sum + (happened.get(`kill ${place}`) ?? 0), 0);
   const others = [...happened].filter(([kind]) => !kind.startsWith('kill ')).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -27,8 +27,7 @@ export function report(outcome: Outcome): string {
     `other faults: ${others.map(([kind, count]) => `${kind} ${count}`).join(', ')}; ${failedStarts} starts failed and were made again`,
     ...findings.map(lineOf),
     ...(outcome.timelines === '' ? [] : [outcome.timelines]),
-    `settled ${seconds(took.settledMs)} after the last fault and the last call, everything ended ${seconds(took.decidedMs)} later`,
-    `up in ${seconds(took.upMs)}, load ${seconds(took.loadMs)}, faults ${seconds(took.faultsMs)}, judged in ${seconds(took.judgedMs)}`,
+    `settled ${seconds(settledMs)} after the last fault and the last promise, everything ended ${seconds(decidedMs)} later`,
     verdict(outcome),
     '',
   ].join('\n');

@@ -24,7 +24,7 @@ for (const plan of plansAskedFor()) {
     `${plan.mode}, seed ${plan.seed}`,
     async () => {
       process.stdout.write(announce(plan));
-      const outcome = await runCampaign(plan);
+      const outcome = await runCampaign(plan, (line) => process.stdout.write(`       ${line}\n`));
       process.stdout.write(report(outcome));
       expect(verdict(outcome)).toMatch(/^HELD/);
     },

@@ -2,6 +2,7 @@
 
 import { waitUntil } from '../../runtime/local/processes.js';
 import { type Fault, kindOf, type Place } from './faults.js';
+import { pause } from './pause.js';
 import type { Stage } from './stage.js';
 
 /** How much longer a line is broken when nobody has met it yet. Milliseconds. */
@@ -88,8 +89,4 @@ async function freeze(stage: Stage, place: Place, instance: number): Promise<voi
 
 async function thaw(stage: Stage, place: Place, instance: number): Promise<void> {
   await (place === 'api' || place === 'worker' ? stage.crew.thaw(place, instance) : stage[place].thaw());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -59,9 +59,12 @@ export const callers = ['agent', 'agent', 'supervisor', 'agent', 'service', 'ser
 
 const isMail = (kind: StoryKind): boolean => kind.startsWith('mail');
 
-/** Email has no receipts and no thread to write in; a message that hangs at the provider is left to hang. */
-const fits = (after: After, kind: StoryKind, fault: ProviderFault | null): boolean =>
-  fault?.do['hangMs'] === undefined && !(isMail(kind) && (after === 'client_writes' || after === 'report_read'));
+/** Email has no receipts and no thread to write in; what a provider refused is never read; what hangs there is left to hang. */
+function fits(after: After, kind: StoryKind, fault: ProviderFault | null): boolean {
+  if (fault?.do['hangMs'] !== undefined) return false;
+  if (isMail(kind)) return after !== 'client_writes' && after !== 'report_read';
+  return kind !== 'chat_late_refusal' || after !== 'report_read';
+}
 
 /** Evenly spread with some jitter, from the beginning to `lengthMs`. */
 export function planStories(random: Random, count: number, lengthMs: number): Story[] {

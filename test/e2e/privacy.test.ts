@@ -21,7 +21,7 @@ import {
 import { describeWithTemporal, freePort } from '../support/stack.js';
 
 /** Of each, an email and a WhatsApp message: more than a thousand names, addresses and texts in all. */
-const clients = 140;
+const clients = 200;
 
 /** Whatever is said of a person: none of it may be found again. */
 function canariesOf(i: number) {

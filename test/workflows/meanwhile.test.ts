@@ -3,6 +3,7 @@ import { and, eq, ne } from 'drizzle-orm';
 import { removeContactPoint } from '../../db/contact-points.js';
 import { endDispatch } from '../../db/dispatches.js';
 import { storeEvents } from '../../db/inbox.js';
+import { applyReceipt } from '../../db/receipts.js';
 import * as schema from '../../db/schema/index.js';
 import { addRevision } from '../../db/submit.js';
 import { closeThread } from '../../db/threads-read.js';
@@ -149,6 +150,21 @@ describeWithTemporal('what changes while a dispatch runs', () => {
       expect(await openThreads(clientId)).toEqual([]);
     },
   );
+
+  test('I4 R103 a late refusal that the run does not hear of in time shows in the message when the dispatch ends completed', async () => {
+    const channelId = await addWhatsappChannel(house, { ...quickPolicy, receiptWindowMs: 3_000 }, '100200304');
+    const { clientId } = await bothWays(channelId);
+    const dispatchId = await submit(house, { clientId, channelId, content: chat(), disposition: close });
+    await untilWaiting(house, dispatchId, 'receipt');
+    const { id: attemptId } = (await attemptsOf(house, dispatchId))[0]!;
+    await house.db.transaction(async (tx) => {
+      await applyReceipt(tx, { channelId, externalId: 'late', attemptId, status: 'failed', failure: outsideWindow, at: new Date() });
+      // Its word to the run is lost.
+      await tx.delete(schema.outbox).where(eq(schema.outbox.dispatchId, dispatchId));
+    });
+    expect(await find(house, dispatchId)).toMatchObject({ waitingFor: 'receipt', messageStatus: 'wired' });
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', messageStatus: 'failed' });
+  });
 
   test('I1 I14 a dispatch that a lost worker had ended, and whose run comes another way to a wait: the run ends with it', async () => {
     const patient = await addWhatsappChannel(house, { ...quickPolicy, receiptWindowMs: 60_000 }, '100200303');
