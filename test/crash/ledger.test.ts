@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { eq } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { askLedger, findAttempt, insertAttempt, insertSettled, lookBack, type NewAttempt, voidAttempt } from '../../db/attempts.js';
-import { endDispatch } from '../../db/dispatches.js';
+import { endDispatch, recordWait } from '../../db/dispatches.js';
+import { resolveAttempt } from '../../db/resolutions.js';
 import * as schema from '../../db/schema/index.js';
 import type { Verdict } from '../../domain/eligibility.js';
 import { createTestDatabase, type TestDatabase } from '../support/stack.js';
@@ -81,6 +82,21 @@ test('H3 asking twice at once for an attempt without a row: both hear that nothi
   const asked = await Promise.all(Array.from({ length: 8 }, () => db.transaction((tx) => askLedger(tx, dispatchId, 1, 1, 1))));
   expect(asked).toEqual(asked.map(() => ({ kind: 'not_sent' })));
   expect(await insertAttempt(db, claimed(1))).toBeNull();
+});
+
+test('H3 a wait that is recorded late does not open a dispatch that has ended', async () => {
+  const { db } = database.handle;
+  await endDispatch(db, { dispatchId, ...cancel });
+  await recordWait(db, { dispatchId, state: 'awaiting_recipient', waitingFor: 'recipient', waitMs: 60_000, reason: null, releaseThread: false });
+  const [row] = await db.select().from(schema.dispatches).where(eq(schema.dispatches.id, dispatchId));
+  expect(row).toMatchObject({ state: 'cancelled', waitingFor: null });
+});
+
+test('H7 R99 parking and a person’s word come too late for an attempt that is settled', async () => {
+  const { db } = database.handle;
+  await insertSettled(db, ref(1), 'reconciled_sent');
+  for (const outcome of ['parked', 'not_sent'] as const) await resolveAttempt(db, { ...ref(1), outcome, actorId: 'agent-1' });
+  expect(await stateOf(1)).toBe('reconciled_sent');
 });
 
 test('H12 a claim and an end at once: whoever comes first, the other one knows', async () => {

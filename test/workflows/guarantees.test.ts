@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import * as schema from '../../db/schema/index.js';
 import { addRevision } from '../../db/submit.js';
+import { ladder } from '../../domain/channel.js';
 import * as contract from '../../workflows/dispatch-message.contract.js';
 import {
   addClient,
@@ -71,6 +72,48 @@ describeWithTemporal('guarantees', () => {
     } finally {
       await house.db.execute(sql`drop function refuse_closing cascade`);
     }
+  });
+
+  test('H1 H2 the ledger says `sending`, for everybody to read, before the provider has the message', async () => {
+    const patient = ladder({ connectMs: 500, replyMs: 8_000, exchangeMs: 10_000, heartbeatMs: 1_000 });
+    const channelId = await addEmailChannel(house, { ...quickPolicy, ladder: patient });
+    const { clientId } = await addClient(house, [{ kind: 'email', value: 'slow-4000+h1@example.test' }]);
+    const dispatchId = await submit(house, { clientId, channelId });
+    await until(() => onMail('slow-4000+h1@example.test').length === 1, { what: 'the provider to have the message' });
+    expect(await attemptsOf(house, dispatchId)).toMatchObject([{ attemptNo: 1, state: 'sending' }]);
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
+  });
+
+  test('H13 R12 a block that falls between the check and the claim is seen by the claim: nothing is sent', async () => {
+    const { clientId } = await addClient(house, [{ kind: 'email', value: 'h13@example.test' }]);
+    // The content is frozen after the check and before the claim.
+    await house.db.execute(
+      sql`create function block_late() returns trigger language plpgsql as $$ begin insert into blocks (id, client_id, origin) select gen_random_uuid(), client_id, 'staff' from dispatches where id = new.dispatch_id; return new; end $$`,
+    );
+    await house.db.execute(
+      sql`create trigger block_late before update on dispatch_revisions for each row when (new.rendered is not null and old.rendered is null) execute function block_late()`,
+    );
+    try {
+      const dispatchId = await submit(house, { clientId, channelId: email });
+      expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'rejected', endReason: 'CLIENT_BLOCKED' });
+      expect(await attemptsOf(house, dispatchId)).toEqual([]);
+      expect(onMail('h13@example.test')).toHaveLength(0);
+    } finally {
+      await house.db.execute(sql`drop function block_late cascade`);
+    }
+  });
+
+  test('H13 R106 content that was altered after it was frozen is not sent', async () => {
+    const slow = await addEmailChannel(house, { ...quickPolicy, retry: { deadlineMs: 60_000, initialMs: 50_000, maximumMs: 50_000 } });
+    const { clientId } = await addClient(house, [{ kind: 'email', value: 'busy-1+h13@example.test' }]);
+    const dispatchId = await submit(house, { clientId, channelId: slow, content: mail('As it was accepted') });
+    await untilWaiting(house, dispatchId, 'retry');
+    await house.db.execute(
+      sql`update dispatch_revisions set rendered = jsonb_set(rendered, '{text}', '"As it was altered"') where dispatch_id = ${dispatchId}`,
+    );
+    expect(await say(house, dispatchId, contract.retryNow, by)).toBe('taken');
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'failed', endReason: 'CONTENT_REJECTED' });
+    expect(onMail('busy-1+h13@example.test')).toHaveLength(0);
   });
 
   test('R35 R37 R39 several emails, one selected: that one without asking, though earlier mail went to another', async () => {

@@ -321,6 +321,15 @@ describe('POST /v1/dispatches', () => {
     test('only a service key with the scope acts for somebody else', async () => {
       await expectRefused(email1({ onBehalfOf: api.staff.admin.id }), 403, 'ROLE_NOT_ALLOWED', undefined, 'agent');
       await expectRefused(email1({ onBehalfOf: api.staff.agent.id }), 403, 'ROLE_NOT_ALLOWED', undefined, 'admin');
+      const { body } = await api
+        .as('admin')
+        .post('/v1/api-keys')
+        .send({ name: 'Without the scope', scopes: ['read', 'send', 'clients'] });
+      const answer = await api.anonymous
+        .post('/v1/dispatches')
+        .set({ Authorization: `Bearer ${body.key}`, 'Idempotency-Key': newKey() })
+        .send(email1({ onBehalfOf: api.staff.agent.id }));
+      expect([answer.status, answer.body.code]).toEqual([403, 'ROLE_NOT_ALLOWED']);
     });
   });
 
