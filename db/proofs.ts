@@ -21,10 +21,12 @@ export async function heedReceipt(tx: Queryable, row: AttemptRow, receipt: { sta
   const { status, failure } = receipt;
   const reason = failure ? meaningOf(failure).reason : null;
   if (provesHandOver(status) && (await proveSent(tx, row, {}))) await recordEvent(tx, dispatchId, 'delivery.reconciled', { attemptNo });
+  // Locked: it has ended before this receipt, or it ends after it and sees it.
   const [open] = await tx
     .select({ endedAt: dispatches.endedAt, followed: isFollowed(row) })
     .from(dispatches)
-    .where(eq(dispatches.id, dispatchId));
+    .where(eq(dispatches.id, dispatchId))
+    .for('no key update');
   // It was taken for refused, so another one followed; now there are two (I2).
   if (open?.followed && (status === 'delivered' || status === 'read'))
     await tx.update(dispatches).set({ possibleDuplicate: true }).where(eq(dispatches.id, dispatchId));

@@ -62,8 +62,16 @@ describe('what counts as caught', () => {
   });
 
   test('the named test failed by its own expectation, or by a condition that did not come to hold', () => {
-    expect(judgeRun(run(['a block H1 holds', 'failed', 'Error: expect(received).toBe(expected)']), 'H1 holds')).toEqual({ kind: 'caught' });
-    expect(judgeRun(run(['H1 holds 1', 'passed'], ['H1 holds 2', 'failed', 'Error: Waited 45 s for it.']), 'H1 holds')).toEqual({ kind: 'caught' });
+    expect(
+      judgeRun(run(['a block H1 holds', 'failed', 'Error: expect(received).toBe(expected)\n\n    at Object.toBe (/tmp/test/a.test.ts:7:9)']), 'H1 holds'),
+    ).toEqual({
+      kind: 'caught',
+      by: 'line 7: expect(received).toBe(expected)',
+    });
+    expect(judgeRun(run(['H1 holds 1', 'passed'], ['H1 holds 2', 'failed', 'Error: Waited 45 s for it.']), 'H1 holds')).toEqual({
+      kind: 'caught',
+      by: 'Waited 45 s for it.',
+    });
   });
 
   test('a test that passes lets the fault survive, whatever others do', () => {

@@ -79,8 +79,8 @@ export interface JestReport {
   }[];
 }
 
-/** `error`: the run says nothing about the fault. */
-export type Finding = { kind: 'caught' | 'survived' } | { kind: 'error'; why: string };
+/** `by`: the expectation that failed; `error`: the run says nothing about the fault. */
+export type Finding = { kind: 'caught'; by: string } | { kind: 'survived' } | { kind: 'error'; why: string };
 
 /** A fault is caught when a test of its title ran and its own expectation failed; whatever else went wrong is no catch. */
 export function judgeRun(report: JestReport, title: string): Finding {
@@ -89,11 +89,14 @@ export function judgeRun(report: JestReport, title: string): Finding {
     .filter(({ fullName, status }) => fullName.includes(title) && (status === 'passed' || status === 'failed'));
   if (ran.length === 0) return { kind: 'error', why: report.testResults.map((file) => file.message).join('\n') || 'no test of this title ran' };
   const failures = ran.flatMap((test) => test.failureMessages ?? []);
-  if (failures.some(isExpectation)) return { kind: 'caught' };
+  const by = failures.map(expectationOf).find((one) => one !== undefined);
+  if (by !== undefined) return { kind: 'caught', by };
   return failures.length === 0 ? { kind: 'survived' } : { kind: 'error', why: failures.join('\n') };
 }
 
-/** Jest's own words, or those of `until`, which waits for a condition with a deadline. */
-function isExpectation(message: string): boolean {
-  return /(^|Error: )(expect\(|Waited \d)/.test(message);
+/** Jest's own words, or those of `until`, which waits for a condition with a deadline; and where in the test it was. */
+function expectationOf(message: string): string | undefined {
+  const [, said] = /^(?:Error: )?((?:expect\(|Waited \d).*)/.exec(message) ?? [];
+  const [, line] = /\.test\.ts:(\d+)/.exec(message) ?? [];
+  return said && line ? `line ${line}: ${said}` : said;
 }

@@ -62,13 +62,14 @@ function removeCopy(): void {
 async function control(faults: PlantedFault[]): Promise<void> {
   const begun = performance.now();
   const report = await runTests(faults);
-  const wrong = faults.filter(({ title }) => judgeRun(report, title).kind !== 'survived');
-  if (wrong.length > 0) {
-    const messages = report.testResults.flatMap((file) => file.assertionResults.flatMap((test) => test.failureMessages ?? []));
-    throw new Error(`Without any fault these tests do not pass:\n${wrong.map((one) => `  ${one.test}: ${one.title}`).join('\n')}\n${messages.join('\n')}`);
-  }
+  const wrong = faults.flatMap(({ test, title }) => {
+    const finding = judgeRun(report, title);
+    if (finding.kind === 'survived') return [];
+    return [`  ${test}: ${title}\n${indented(finding.kind === 'error' ? finding.why : 'it fails', 4)}`];
+  });
+  if (wrong.length > 0) throw new Error(`Without any fault these tests do not pass:\n${wrong.join('\n')}`);
   console.log(
-    `The named tests pass as long as no fault is planted (${seconds(begun)} s).\n\n  No.  Result    Seconds  What breaks, and the test that has to fail`,
+    `The named tests pass as long as no fault is planted (${seconds(begun)} s).\n\n  No.  Result    Seconds  What breaks, the test that has to fail, and how it did`,
   );
 }
 
@@ -93,7 +94,7 @@ async function told(fault: PlantedFault, judge: () => Promise<Finding>): Promise
   console.log(
     `  ${String(fault.number).padStart(3)}  ${result}  ${seconds(begun).padStart(7)}  ${fault.breaks}\n${' '.repeat(26)}${fault.test}: ${fault.title}`,
   );
-  if (finding.kind === 'error') console.log(finding.why.replace(/^/gm, ' '.repeat(26)));
+  if (finding.kind !== 'survived') console.log(indented(finding.kind === 'caught' ? finding.by : finding.why, 26));
   return finding;
 }
 
@@ -117,7 +118,7 @@ async function runTests(faults: PlantedFault[]): Promise<JestReport> {
 /** Runs Node in the copy, with the Temporal CLI of this checkout. */
 function run(args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, WAYBILL_CACHE_DIR: loadLocalConfig().cli.cacheFolder, FORCE_COLOR: '0' };
+    const env = { ...process.env, WAYBILL_CACHE_DIR: loadLocalConfig().cli.cacheFolder, FORCE_COLOR: undefined, NO_COLOR: '1' };
     const child = spawn(process.execPath, args, { cwd: scratch, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: longestRunMs });
     running = child;
     let output = '';
@@ -133,4 +134,8 @@ function run(args: string[]): Promise<{ code: number | null; output: string }> {
 
 function seconds(begun: number): string {
   return ((performance.now() - begun) / 1000).toFixed(1);
+}
+
+function indented(text: string, columns: number): string {
+  return text.replace(/^/gm, ' '.repeat(columns));
 }

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import * as schema from '../../db/schema/index.js';
 import { addRevision } from '../../db/submit.js';
+import { ladder } from '../../domain/channel.js';
 import * as contract from '../../workflows/dispatch-message.contract.js';
 import {
   addClient,
@@ -71,6 +72,16 @@ describeWithTemporal('guarantees', () => {
     } finally {
       await house.db.execute(sql`drop function refuse_closing cascade`);
     }
+  });
+
+  test('H1 H2 the ledger says `sending`, for everybody to read, before the provider has the message', async () => {
+    const patient = ladder({ connectMs: 500, replyMs: 8_000, exchangeMs: 10_000, heartbeatMs: 1_000 });
+    const channelId = await addEmailChannel(house, { ...quickPolicy, ladder: patient });
+    const { clientId } = await addClient(house, [{ kind: 'email', value: 'slow-4000+h1@example.test' }]);
+    const dispatchId = await submit(house, { clientId, channelId });
+    await until(() => onMail('slow-4000+h1@example.test').length === 1, { what: 'the provider to have the message' });
+    expect(await attemptsOf(house, dispatchId)).toMatchObject([{ attemptNo: 1, state: 'sending' }]);
+    expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
   });
 
   test('H13 R12 a block that falls between the check and the claim is seen by the claim: nothing is sent', async () => {
