@@ -9,7 +9,7 @@ import type { EndReason } from '../domain/next-step.js';
 import { dispatchIdOf, dispatchWorkflowId, dispatchWorkflowType } from '../workflows/dispatch-message.contract.js';
 import { callDeadlineMs, type RelayDeps } from './deps.js';
 
-/** Dispatches a round looks at by themselves: a hundred thousand that wait must not keep anybody busy. A round that finds something is followed by another at once. */
+/** Dispatches a round looks at: a hundred thousand that wait must not keep anybody busy. A round that finds something is followed by another at once. */
 const batch = 50;
 const atOnce = 10;
 
@@ -20,7 +20,9 @@ const lookBackMs = 600_000;
 export async function reconcile(deps: RelayDeps, everyMs: number): Promise<boolean> {
   const { db } = deps.handle;
   const stopped = await findOpen(db, await listStopped(deps));
-  const ids = [...new Set([...stopped, ...(await takeUncompared(db, batch, everyMs))])];
+  const uncompared = await takeUncompared(db, batch, everyMs);
+  const running = await listRunning(deps, uncompared);
+  const ids = [...new Set([...stopped, ...uncompared.filter((id) => !running.has(id))])];
   let off = 0;
   for (let i = 0; i < ids.length; i += atOnce) {
     await Promise.all(
@@ -48,6 +50,17 @@ async function listStopped({ temporal, taskQueue }: RelayDeps): Promise<string[]
     }
   });
   return ids;
+}
+
+/** Those of these dispatches whose runs are under way, by one call for all of them; the others have to be asked about one by one. */
+async function listRunning({ temporal }: RelayDeps, dispatchIds: readonly string[]): Promise<Set<string>> {
+  const running = new Set<string>();
+  if (dispatchIds.length === 0) return running;
+  const query = `ExecutionStatus = 'Running' AND WorkflowId IN (${dispatchIds.map((id) => `'${dispatchWorkflowId(id)}'`).join(', ')})`;
+  await temporal.withDeadline(Date.now() + callDeadlineMs, async () => {
+    for await (const { workflowId } of temporal.workflow.list({ query, pageSize: batch })) running.add(dispatchIdOf(workflowId));
+  });
+  return running;
 }
 
 async function agrees(deps: RelayDeps, dispatchId: string): Promise<boolean> {
