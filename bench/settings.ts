@@ -41,6 +41,8 @@ const schema = z.object({
   /** How long an idle installation is looked at. */
   idleSeconds: count(60),
   webhooks: count(2_000),
+  /** Messages on their way when `recovery` kills: 0, as many as there are at the pace. */
+  backlog: count(0, 0),
   /** Who takes part; default: what the part is about. */
   contestants: listOf(contestantNames).optional(),
   /** Keeps the databases in this folder, and goes on from what is in it. */

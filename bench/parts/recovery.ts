@@ -9,16 +9,18 @@ import { sendAll, sendPaced } from '../measure/load.js';
 import { countOpenRuns } from '../measure/runs.js';
 import { type Sent, sendRound, tokensOf, trySubmit, untilSettled } from '../measure/round.js';
 import { figure } from '../report.js';
+import type { Settings } from '../settings.js';
 import { pause, requireUntil, waitUntil } from '../stack/processes.js';
 import { onStack, type Stack } from '../stack/stack.js';
 import { type Bench, participants } from './part.js';
 
 const warmUpMessages = 200;
-/** More than goes out while the sink takes its time; the processes die as soon as so many are accepted and have not arrived. */
-const perSecond = 50;
+/** The processes die so long into a load that they keep up with; or, with a backlog asked for, as soon as so many have not arrived. */
+const calmSeconds = 10;
 const sinkDelayMs = 300;
-const outstandingAtDeath = 100;
-const loadSeconds = 60;
+/** More than goes out while the sink takes its time. */
+const overloadPerSecond = 50;
+const longestLoadSeconds = 60;
 /** Everything outstanding has moved, mid-send or not, this long after the restart. */
 const targetSeconds: Record<Lane, number> = { express: 3, queued: 15 };
 const settledMs = 180_000;
@@ -60,7 +62,7 @@ export async function recovery(bench: Bench): Promise<void> {
       const entrant = await toNearRelay(stack, await enter(stack, contestant));
       await sendRound(stack, entrant, warmUpMessages, bench.settings.callers);
       await untilSettled(stack, entrant);
-      const outcome = await killUnderLoad(stack, entrant);
+      const outcome = await killUnderLoad(stack, entrant, bench.settings);
       rows.push(tell(contestant.title, outcome));
       bench.note(`recovery: ${rows.at(-1)!.join(' | ')}`);
       const lane = laneOf(contestant);
@@ -68,9 +70,11 @@ export async function recovery(bench: Bench): Promise<void> {
       await entrant.end();
     });
   }
-  bench.report.heading(`Recovery: kill -9 of all own processes under load, with ${outstandingAtDeath} messages to go; times from the restart, seconds`);
+  const { backlog, pace } = bench.settings;
+  const moment = backlog === 0 ? `after ${calmSeconds} s of it` : `with ${backlog} messages to go`;
+  bench.report.heading(`Recovery: kill -9 of all own processes under load, ${moment}; times from the restart, seconds`);
   bench.report.say(
-    `Until then ${perSecond} are submitted a second and the sink answers after ${sinkDelayMs} ms. Waybill’s channel has the time limits of a near relay (exchange ${nearRelay.ladder.exchangeMs} ms, heartbeat ${nearRelay.ladder.heartbeatMs} ms). A dispatch has moved when its timeline has a new entry; one of the yardstick when its mail arrives.`,
+    `Until then ${backlog === 0 ? pace : overloadPerSecond} are submitted a second and the sink answers after ${sinkDelayMs} ms. Waybill’s channel has the time limits of a near relay (exchange ${nearRelay.ladder.exchangeMs} ms, heartbeat ${nearRelay.ladder.heartbeatMs} ms). A dispatch has moved when its timeline has a new entry; one of the yardstick when its mail arrives.`,
   );
   bench.report.table(
     [
@@ -101,21 +105,19 @@ async function toNearRelay(stack: Stack, entrant: Entrant): Promise<Entrant> {
   return { ...entrant, orders: ordersOf({ ...house, channelId: channel.id }, service) };
 }
 
-async function killUnderLoad(stack: Stack, entrant: Entrant): Promise<Outcome> {
+async function killUnderLoad(stack: Stack, entrant: Entrant, { backlog, pace }: Settings): Promise<Outcome> {
   const { sink } = stack;
   sink.delay(sinkDelayMs);
   const accepted: Sent[] = [];
   const hasArrived = ({ token }: Sent): boolean => sink.arrivals(token).length > 0;
   let over = false;
-  const load = sendPaced({ perSecond, seconds: loadSeconds, isOver: () => over }, async (_, dueAt) => {
+  const load = sendPaced({ perSecond: backlog === 0 ? pace : overloadPerSecond, seconds: longestLoadSeconds, isOver: () => over }, async (_, dueAt) => {
     const sent = await trySubmit(entrant, dueAt);
     if (sent.id !== '') accepted.push(sent);
   });
-  await requireUntil(
-    `${outstandingAtDeath} messages to be outstanding`,
-    () => accepted.filter((one) => !hasArrived(one)).length >= outstandingAtDeath,
-    loadSeconds * 1_000,
-  );
+  if (backlog === 0) await pause(calmSeconds * 1_000);
+  else
+    await requireUntil(`${backlog} messages to be outstanding`, () => accepted.filter((one) => !hasArrived(one)).length >= backlog, longestLoadSeconds * 1_000);
   over = true;
   await entrant.kill();
   const killed = { at: nowMs(), wall: Date.now() };

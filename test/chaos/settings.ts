@@ -36,7 +36,7 @@ export function plansAskedFor(): Plan[] {
   return (read.WAYBILL_CHAOS_SEED ?? [freshSeed()]).map((seed) => makePlan(mode, seed, size));
 }
 
-export function freshSeed(): number {
+function freshSeed(): number {
   return randomInt(1_000_000);
 }
 

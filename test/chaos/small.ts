@@ -4,9 +4,8 @@ import { runCampaign } from './campaign.js';
 import { keptSeeds } from './kept-seeds.js';
 import { makePlan, sizeOf } from './plan.js';
 import { announce, report, verdict } from './report.js';
-import { freshSeed } from './settings.js';
 
-/** Small enough for every run of the tests; `npm run chaos` does the large one. */
+/** Small enough for the gate, under seeds that are known to be worth it; `npm run chaos` does the large one under fresh seeds. */
 const small = sizeOf('campaign', { dispatches: 200, kills: 10, seconds: 28 });
 const deadlineMs = 200_000;
 /** A campaign in which something never happened proves nothing: another one follows, so many times. */
@@ -15,7 +14,7 @@ const mostCampaigns = 3;
 const describeWithOwnTemporal = temporalCli === undefined ? describe.skip : describe;
 
 describeWithOwnTemporal('a small campaign: API, worker, Temporal and Postgres are killed, frozen, restarted and cut off under load', () => {
-  test.each([{ seed: freshSeed(), found: 'nothing yet' }, ...keptSeeds])(
+  test.each(keptSeeds)(
     'H1 H2 H3 H4 H5 H6 H7 H8 H11 R113 the invariants hold (seed $seed, which found $found)',
     async ({ seed }) => {
       let outcome = await campaign(seed);
