@@ -28,7 +28,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
     await handle.client`select 1`;
     return null;
   } catch (error) {
-    return `DATABASE_URL is set, but that database cannot be used (${(error as Error).message}). Start it or correct the address; without DATABASE_URL Waybill brings its own Postgres.`;
+    return `DATABASE_URL is set, but that database cannot be used (${(error as Error).message}). Start it or correct the address; it has to be Postgres 17 or newer. Without DATABASE_URL Waybill brings its own Postgres.`;
   } finally {
     await handle.close();
   }

@@ -19,7 +19,11 @@ export interface DatabaseHandle {
 const statementTimeoutMs = 10_000;
 /** How long a statement waits for somebody else's lock, unless the pool says otherwise. */
 const usualLockTimeoutMs = 5_000;
-const idleInTransactionMs = 15_000;
+/**
+ * How long a transaction may hold its locks. The server counts the time in which it waits for a frozen or unreachable process too, also in
+ * the middle of a statement, where no other of its limits holds. Postgres 17 and later.
+ */
+const transactionTimeoutMs = 15_000;
 
 /** Opens a pool of at most `max` connections. Refuses an unpatched driver: it can run a late statement inside another transaction. */
 export function connectDatabase(options: { url: string; max: number; name: string; lockTimeoutMs?: number }): DatabaseHandle {
@@ -38,7 +42,7 @@ export function connectDatabase(options: { url: string; max: number; name: strin
       application_name: options.name,
       statement_timeout: statementTimeoutMs,
       lock_timeout: options.lockTimeoutMs ?? usualLockTimeoutMs,
-      idle_in_transaction_session_timeout: idleInTransactionMs,
+      transaction_timeout: transactionTimeoutMs,
     },
   } as postgres.Options<Record<string, never>>);
   return { db: drizzle(prepared(client), { schema }), client, close: () => client.end({ timeout: 5 }) };

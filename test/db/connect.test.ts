@@ -2,7 +2,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import { connectDatabase } from '../../db/connect.js';
 import * as schema from '../../db/schema/index.js';
-import { createTestDatabase } from '../support/stack.js';
+import { createTestDatabase, until } from '../support/stack.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const undo: (() => Promise<void>)[] = [];
@@ -29,4 +29,41 @@ test('a connection asks nothing by itself, where nobody would hear that it broke
   expect(await handle.db.execute(sql`select 1 as one`)).toEqual([{ one: 1 }]);
   expect(said).toContain('insert into');
   expect(said).not.toContain('pg_type');
+});
+
+test('H3 what a frozen process holds locked is free again, also when it froze in the middle of a statement', async () => {
+  const database = await createTestDatabase();
+  undo.push(() => database.drop());
+  const url = new URL(database.url);
+  let freezes = false;
+  const proxy = await startTcpProxy(Number(url.port), () => ({
+    fromClient: () => 'pass',
+    fromServer: () => {
+      // The server has read the statement and waits for its values, which do not come any more.
+      if (freezes) proxy.fallSilent();
+      return 'pass';
+    },
+  }));
+  undo.push(() => proxy.close());
+  url.port = String(proxy.port);
+  const frozen = connectDatabase({ url: url.href, max: 1, name: 'frozen' });
+  const other = connectDatabase({ url: database.url, max: 1, name: 'other', lockTimeoutMs: 500 });
+  undo.push(() => other.close());
+  await other.db.insert(schema.installation).values({ id: 1 }).onConflictDoNothing();
+  const change = sql`update installation set send_epoch = send_epoch + 1 where id = 1 returning id`;
+  const held = frozen.db.transaction(async (tx) => {
+    await tx.execute(change);
+    freezes = true;
+    await tx.execute(sql`select ${'never said before'}::text`);
+  });
+  const over = expect(held).rejects.toThrow();
+  undo.push(async () => {
+    proxy.cut();
+    await over;
+    await frozen.close();
+  });
+  await until(() => freezes, { what: 'the freeze' });
+  await expect(other.db.execute(change)).rejects.toThrow();
+  const changed = async (): Promise<boolean> => (await other.db.execute(change).catch(() => [])).length === 1;
+  await until(changed, { deadlineMs: 40_000, what: 'the lock to be free' });
 });
