@@ -17,7 +17,10 @@ export interface CrashPoint {
   act?: 'hold' | 'pass' | 'throw';
 }
 
-/** The value of WAYBILL_TEST_CRASH, as JSON: the signal comes when all dispatches are at their points, or at the given visit of any. */
+/**
+ * The value of WAYBILL_TEST_CRASH, as JSON: the signal comes when all dispatches are at their points, or at the given visit of any. The
+ * test may send it sooner, when some do not come to theirs.
+ */
 export interface CrashPlan {
   signal: CrashSignal;
   points: CrashPoint[];
@@ -39,16 +42,12 @@ export function crashAt(plan: CrashPlan): (name: string, dispatchId: string) => 
   const missing = new Set(plan.points.filter((point) => point.act !== 'throw'));
   let release = (): void => {};
   const released = new Promise<void>((resolve) => (release = resolve));
+  if (plan.signal === 'SIGTERM') process.once('SIGTERM', () => setTimeout(release, drainMs));
+  if (plan.signal === 'SIGSTOP') process.once('SIGCONT', release);
 
   function happen(): void {
     tell(nowLine);
-    if (plan.signal === 'SIGTERM') {
-      process.once('SIGTERM', () => setTimeout(release, drainMs));
-      return;
-    }
-    process.kill(process.pid, plan.signal);
-    // Only a stopped process comes here, once it is continued.
-    release();
+    if (plan.signal !== 'SIGTERM') process.kill(process.pid, plan.signal);
   }
   function arrive(point: CrashPoint): void {
     missing.delete(point);
