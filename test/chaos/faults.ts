@@ -46,11 +46,20 @@ export function planFaults(random: Random, kills: number, lengthMs: number): Fau
   const killed = random.shuffled(Array.from({ length: kills }, (_, i): Kind => ({ what: 'kill', where: places[i % places.length]! })));
   const rounds = Math.max(1, Math.round(kills / 2 / otherKinds.length));
   const others = Array.from({ length: rounds }, () => random.shuffled(otherKinds)).flat();
-  const kinds = random.shuffled([...killed, ...others]);
+  const kinds = hitWhileThereIsLoad(random, random.shuffled([...killed, ...others]));
   const slotMs = (lengthMs - leadMs) / kinds.length;
   return kinds
     .map((kind, i) => ({ atMs: Math.round(leadMs + slotMs * (i + random.next())), ...detail(random, kind) }) as Fault)
     .toSorted((a, b) => a.atMs - b.atMs);
+}
+
+/** What only a message on its way can meet comes in the first half, while many are. */
+function hitWhileThereIsLoad(random: Random, kinds: Kind[]): Kind[] {
+  const meetsMessages = ({ where }: Kind): boolean => ([...providerLines, 'relay', 'cloud'] as string[]).includes(where);
+  const early = kinds.filter(meetsMessages);
+  const others = kinds.filter((kind) => !meetsMessages(kind));
+  const filling = Math.max(0, Math.ceil(kinds.length / 2) - early.length);
+  return [...random.shuffled([...early, ...others.slice(0, filling)]), ...others.slice(filling)];
 }
 
 /** The same fault again and again, at equal distances, on one instance after another. */

@@ -154,7 +154,7 @@ const faults: [string, string, (evidence: Evidence) => void][] = [
   ['I14', 'an attempt is still sending', ({ rest }) => void (rest.sending = 1)],
   ['I14', 'a run is open', ({ rest }) => void (rest.openRuns = 1)],
   ['I14', 'handles leak', ({ rest }) => void (rest.after = [{ name: 'worker 1', megabytes: 200, handles: 90 }])],
-  ['I14', 'memory leaks', ({ rest }) => void (rest.after = [{ name: 'worker 1', megabytes: 400, handles: 50 }])],
+  ['I14', 'memory leaks', ({ rest }) => void (rest.after = [{ name: 'worker 1', megabytes: 450, handles: 50 }])],
   ['', 'a request hangs', ({ diary }) => void diary.hung.push('GET /v1/dispatches')],
   ['', 'an answer is a fault', ({ diary }) => void diary.faults.push('GET /v1/dispatches')],
 ];

@@ -5,7 +5,7 @@ import { keptSeeds } from './kept-seeds.js';
 import { makePlan, sizeOf } from './plan.js';
 import { announce, report, verdict } from './report.js';
 
-/** Small enough for the gate, under seeds that are known to be worth it; `npm run chaos` does the large one under fresh seeds. */
+/** Small enough to be run beside other work, under seeds that are known to be worth it; `npm run chaos` does the large one under fresh seeds. */
 const small = sizeOf('campaign', { dispatches: 200, kills: 10, seconds: 28 });
 const deadlineMs = 200_000;
 /** A campaign in which something never happened proves nothing: another one follows, so many times. */
