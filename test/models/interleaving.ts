@@ -27,7 +27,7 @@ export type Stage = Awaited<ReturnType<typeof openStage>>;
 export async function openStage(url: string, actors: number) {
   const handles = Array.from({ length: actors }, (_, i) => connectDatabase({ url, max: 1, name: `waybill-actor-${i}` }));
   const watch = connectDatabase({ url, max: 1, name: 'waybill-actor-watch' });
-  const pids = await Promise.all(handles.map(pidOf));
+  let pids: number[] = [];
 
   const areBlocked = async (some: readonly number[]): Promise<boolean> => {
     const [row] = await watch.client<{ count: number }[]>`
@@ -38,6 +38,8 @@ export async function openStage(url: string, actors: number) {
   return {
     /** Plays all actors to their ends; `after` is called whenever everybody stands still. What they returned or threw, in their order. */
     play: async (scheduler: Scheduler, cast: readonly Actor[], after: () => Promise<void>): Promise<PromiseSettledResult<unknown>[]> => {
+      // A connection that nobody used for a while is another one the next time.
+      pids = await Promise.all(handles.map(pidOf));
       const moving = new Set<number>(cast.keys());
       let stopped = (): void => {};
       const stop = (i: number): void => {
