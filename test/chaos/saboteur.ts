@@ -6,7 +6,7 @@ import { pause } from './pause.js';
 import type { Stage } from './stage.js';
 
 /** How much longer a line is broken when nobody has met it yet. Milliseconds. */
-const untilHitMs = 15_000;
+const untilHitMs = 45_000;
 
 export interface Sabotage {
   /** How often each kind has happened; a kind that found nobody to hit has not. */
