@@ -17,8 +17,10 @@ export function phoneOf(no: number, which: 'first' | 'second' | 'late' = 'first'
   return `+1${which === 'first' ? '277' : '278'}${block}${1_000 + (no % perBlock)}`;
 }
 
-/** What must not be found in a log or in Temporal: the mark, somebody's number, a channel's secret, a caller's key. */
+/** What must not be found in a log or in Temporal: the mark, somebody's number (not eleven digits inside an id), a channel's secret, a caller's key. */
 export function privateIn(text: string): string[] {
-  const found = text.matchAll(/canary\d+[a-z]+|(?<!\d)127[789]\d{7}(?!\d)|chaos-(?:token|app-secret|verify-token|inbound-secret)|wb_[0-9a-f]{12}\.[\w-]{43}/g);
+  const found = text.matchAll(
+    /canary\d+[a-z]+|(?<![\da-f])127[789]\d{7}(?![\da-f])|chaos-(?:token|app-secret|verify-token|inbound-secret)|wb_[0-9a-f]{12}\.[\w-]{43}/g,
+  );
   return [...found].map((match) => match[0]);
 }
