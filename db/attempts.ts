@@ -36,7 +36,7 @@ export interface LookBack {
   doubtedId: string | null;
 }
 
-const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
+export const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
 
 /**
  * Looks back before a claim and holds what it saw: neither a late sender nor an end comes between. Attempts are locked before their
@@ -180,10 +180,13 @@ export async function settleOverdue(tx: Queryable, dispatchId: string): Promise<
   return leftMs;
 }
 
+/** True when its receipts refuse an attempt: one failed, and none tells that it arrived all the same (4.4). Null without receipts. */
+export const refusedByReceipt = (attemptId: SQL): SQL<boolean> =>
+  sql`(select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = ${attemptId})`;
+
 /** True when a provider has accepted an attempt of this dispatch and has not refused it since, by receipt. */
 export const acceptedInForce = (dispatchId: SQL): SQL<boolean> => sql`exists (select 1 from attempts a
-  where a.dispatch_id = ${dispatchId} and a.state in ('accepted', 'reconciled_sent') and (
-    select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = a.id) is not true)`;
+  where a.dispatch_id = ${dispatchId} and a.state in ('accepted', 'reconciled_sent') and ${refusedByReceipt(sql`a.id`)} is not true)`;
 
 /** What the attempts of a dispatch come to; `refusedLate`: one that was accepted has been refused by receipt. */
 export async function summariseAttempts(tx: Queryable, dispatchId: string): Promise<LedgerSummary & { sending: boolean; refusedLate: boolean }> {
@@ -191,8 +194,7 @@ export async function summariseAttempts(tx: Queryable, dispatchId: string): Prom
     select ${acceptedInForce(sql`${dispatchId}`)} as accepted,
       coalesce(bool_or(state in ('sending', 'in_doubt', 'parked', 'resent_possible_duplicate')), false) as open,
       coalesce(bool_or(state = 'sending'), false) as sending,
-      coalesce(bool_or((select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = attempts.id)),
-        false) as "refusedLate"
+      coalesce(bool_or(${refusedByReceipt(sql`attempts.id`)}), false) as "refusedLate"
     from attempts where dispatch_id = ${dispatchId}`);
   return row!;
 }

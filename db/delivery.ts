@@ -1,13 +1,13 @@
 /** What a hand-over and its rendering read and write besides the ledger. */
 
-import { inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { ChannelPolicy, ChannelType, ContactPointKind } from '../domain/channel.js';
 import type { Content, RenderedContent } from '../domain/content.js';
-import { statesBefore } from '../domain/dispatch.js';
 import type { DispositionStatus } from '../domain/disposition.js';
 import type { TemplateVersion } from '../domain/template.js';
 import type { Queryable } from './connect.js';
+import { mayStepTo, stepTo } from './dispatches.js';
 
 export interface SendingChannel {
   id: string;
@@ -57,8 +57,8 @@ export async function freezeRendering(db: Queryable, ids: Pick<Ids, 'dispatchId'
     with frozen as (
       update dispatch_revisions set rendered = ${JSON.stringify(rendered)}, rendered_sha256 = ${sha256}
       where dispatch_id = ${ids.dispatchId} and revision = ${ids.revision} and rendered is null returning dispatch_id)
-    update dispatches d set state = 'rendering', waiting_for = null, waiting_since = null, due_at = null, updated_at = now()
-    from frozen where d.id = frozen.dispatch_id and ${inArray(sql`d.state`, statesBefore('rendering'))}`);
+    update dispatches d set ${stepTo('rendering')}
+    from frozen where d.id = frozen.dispatch_id and ${mayStepTo('rendering', sql`d.state`)}`);
 }
 
 /**
@@ -80,9 +80,9 @@ export async function beginSending(
       on conflict (dispatch_id) where dispatch_id is not null
       do update set thread_id = excluded.thread_id, subject = excluded.subject, text = excluded.text, bcc = excluded.bcc),
     told as (insert into events (dispatch_id, type, data) values (${dispatchId}, 'delivery.began', ${JSON.stringify(began)}))
-    update dispatches set state = 'sending', waiting_for = null, waiting_since = null, due_at = null, updated_at = now(), thread_id = ${threadId}
+    update dispatches set ${stepTo('sending')}, thread_id = ${threadId}
       ${dispositionStatus === null ? sql`` : sql`, disposition_status = ${dispositionStatus}`}
-    where id = ${dispatchId} and ${inArray(sql`state`, statesBefore('sending'))}`);
+    where id = ${dispatchId} and ${mayStepTo('sending')}`);
 }
 
 export interface HandOverFacts {

@@ -1,6 +1,6 @@
 /** Where a dispatch stands: every change is guarded in SQL and leaves an entry in the timeline. */
 
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { type DispatchState, type EndState, statesBefore, type WaitingFor } from '../domain/dispatch.js';
 import type { Verdict } from '../domain/eligibility.js';
 import { decideEnd, type EndReason } from '../domain/next-step.js';
@@ -10,6 +10,12 @@ import { recordEvent } from './events.js';
 import { dispatches } from './schema/index.js';
 import { raiseMessageStatus } from './messages.js';
 import { releaseThread } from './threads.js';
+
+/** In SQL, what a step to a state sets: whatever the dispatch waited for is over. */
+export const stepTo = (to: DispatchState): SQL => sql`state = ${to}, waiting_for = null, waiting_since = null, due_at = null, updated_at = now()`;
+
+/** In SQL, whether a dispatch in this state may take that step. */
+export const mayStepTo = (to: DispatchState, state: SQL = sql`state`): SQL => inArray(state, statesBefore(to));
 
 /** Moves a dispatch to a state that may follow the one it is in; false when it has moved on. */
 export async function moveDispatch(db: Queryable, dispatchId: string, to: DispatchState, more: Partial<typeof dispatches.$inferInsert> = {}): Promise<boolean> {
@@ -38,9 +44,9 @@ export async function recordVerdict(
       select id, ${revision}::int, ${choice?.contactPointId ?? null}::uuid, ${choice?.chosenBy ?? null} from unmoved where ${choice !== null}
       on conflict do nothing returning dispatch_id),
     moved as (
-      update dispatches d set state = 'checking', waiting_for = null, waiting_since = null, due_at = null, updated_at = now(),
+      update dispatches d set ${stepTo('checking')},
         verdict = ${JSON.stringify(verdict)}, revision = ${revision}, channel_id = ${verdict.channelId}, contact_point_id = ${verdict.contactPointId}
-      from unmoved where d.id = unmoved.id and ${inArray(sql`d.state`, statesBefore('checking'))}),
+      from unmoved where d.id = unmoved.id and ${mayStepTo('checking', sql`d.state`)}),
     told as (
       insert into events (dispatch_id, type, data)
       select dispatch_id, 'recipient.chosen', ${JSON.stringify(choice)}::jsonb from chosen

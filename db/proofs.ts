@@ -3,7 +3,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import { type MessageStatus, provesHandOver } from '../domain/receipt.js';
-import { type AttemptRow, leftInDoubt, moveAttempt, summariseAttempts } from './attempts.js';
+import { type AttemptRow, doubtful, leftInDoubt, moveAttempt, summariseAttempts } from './attempts.js';
 import type { Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { leaveMark } from './marks.js';
@@ -12,7 +12,6 @@ import { leaveSignal } from './outbox.js';
 import { type attempts, type AttemptState, dispatches } from './schema/index.js';
 
 /** What nobody can tell about, and what somebody settled without knowing: a proof that the message left counts in all of them. */
-export const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
 export const provable: readonly AttemptState[] = [...doubtful, 'resent_possible_duplicate', 'reconciled_not_sent'];
 
 /** Changes what a receipt changes, also after the dispatch has ended; the same whether it came before the provider's answer or after it. */
@@ -32,14 +31,12 @@ export async function heedReceipt(tx: Queryable, row: AttemptRow, receipt: { sta
     await tx.update(dispatches).set({ possibleDuplicate: true }).where(eq(dispatches.id, dispatchId));
   // What refuses one attempt says nothing of another that was accepted.
   const beside = status === 'failed' && (await summariseAttempts(tx, dispatchId)).accepted;
-  if (status === 'failed' && !beside)
-    await tx
-      .update(dispatches)
-      .set({ inDoubt: leftInDoubt(dispatchId) })
-      .where(eq(dispatches.id, dispatchId));
   // While the dispatch runs another attempt may follow, so a refusal is shown but does not make the message failed (4.4).
   const raised = status === 'failed' && (beside || !open?.endedAt) ? 'queued' : status;
-  await raiseMessageStatus(tx, dispatchId, raised, failure ? { failure, reason: reason! } : {});
+  await raiseMessageStatus(tx, dispatchId, raised, {
+    ...(failure ? { failure, reason: reason! } : {}),
+    ...(status === 'failed' && !beside ? { inDoubt: leftInDoubt(dispatchId) } : {}),
+  });
   if (failure) await leaveMark(tx, row, failure);
   await recordEvent(tx, dispatchId, 'receipt.arrived', { attemptNo, status, ...(reason ? { reason } : {}) });
   if (open && !open.endedAt) await leaveSignal(tx, dispatchId, 'receipt');

@@ -4,7 +4,7 @@ import { and, desc, eq, sql } from 'drizzle-orm';
 import type { Failure } from '../domain/failure.js';
 import { meaningOf } from '../domain/failure.js';
 import type { MessageStatus } from '../domain/receipt.js';
-import type { AttemptRow } from './attempts.js';
+import { type AttemptRow, refusedByReceipt } from './attempts.js';
 import type { Queryable } from './connect.js';
 import { heedReceipt } from './proofs.js';
 import { attempts, receipts } from './schema/index.js';
@@ -48,8 +48,7 @@ async function matchAttempt(tx: Queryable, receipt: StoredReceipt): Promise<Atte
 export async function readReceipts(db: Queryable, dispatchId: string, attemptNo: number): Promise<{ status: MessageStatus | null; failure: Failure | null }> {
   const standing = sql`(select a.id from attempts a
     where a.dispatch_id = ${dispatchId} and a.attempt_no <= ${attemptNo} and a.state in ('accepted', 'reconciled_sent')
-    order by (select bool_or(r.status = 'failed') and not bool_or(r.status in ('delivered', 'read')) from receipts r where r.attempt_id = a.id) is true,
-      a.attempt_no desc limit 1)`;
+    order by ${refusedByReceipt(sql`a.id`)} is true, a.attempt_no desc limit 1)`;
   const rows = await db
     .select({ status: receipts.status, failure: receipts.failure })
     .from(receipts)

@@ -1,7 +1,7 @@
 /** What a person or the end of a wait decides about an attempt in doubt (R99). */
 
 import { eq, sql } from 'drizzle-orm';
-import { findAttempt, insertSettled, leftInDoubt, moveAttempt } from './attempts.js';
+import { doubtful, findAttempt, insertSettled, leftInDoubt, moveAttempt } from './attempts.js';
 import type { Database } from './connect.js';
 import { recordEvent } from './events.js';
 import { raiseMessageStatus } from './messages.js';
@@ -22,7 +22,6 @@ export async function resolveAttempt(db: Database, resolution: Resolution): Prom
   const { dispatchId, attemptNo, outcome } = resolution;
   await db.transaction(async (tx) => {
     const row = await findAttempt(tx, dispatchId, attemptNo);
-    const doubtful = ['in_doubt', 'parked'] as const;
     if (outcome === 'resend') {
       // What follows an attempt in doubt is marked as a possible duplicate when it is claimed, so there has to be one.
       await insertSettled(tx, resolution, 'parked');

@@ -2,13 +2,13 @@
 
 import { eq, type SQL, sql } from 'drizzle-orm';
 import { type Failure, meaningOf } from '../domain/failure.js';
-import { adoptReceipts, type AttemptRow, doubtAttempt, leftInDoubt, moveAttempt } from './attempts.js';
+import { adoptReceipts, type AttemptRow, doubtAttempt, doubtful, leftInDoubt, moveAttempt } from './attempts.js';
 import type { Database, Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { leaveMark, markTrouble, rememberCanonical } from './marks.js';
 import { raisedTo, raiseMessageStatus } from './messages.js';
 import { leaveSignal } from './outbox.js';
-import { doubtful, heedReceipt, provable, proveSent } from './proofs.js';
+import { heedReceipt, provable, proveSent } from './proofs.js';
 import { attemptRecipients, attempts } from './schema/index.js';
 
 /** One address of the envelope, by its place: 0 is the To address, the others are the BCC addresses in their order (H10). */

@@ -24,7 +24,7 @@ import {
 import { type TestProcess, until } from '../support/stack.js';
 import { patientLadder } from './cut-off.js';
 import { judge, readAccounts } from './judge.js';
-import type { ChannelType, Place } from './points.js';
+import { type ChannelType, type Place, placesOf } from './points.js';
 
 /** Long enough that every dispatch of a batch comes to its place before the first one's attempt times out. */
 const policy = {
@@ -70,7 +70,7 @@ export async function buildBatches(lane: LanePolicy) {
   let points = 0;
   let batches = 0;
   let longestMs = 0;
-  return { house, runBatch, leave, tell: () => `${points} points, none held for longer than ${longestMs} ms` };
+  return { house, runBatch, drainsLeaveNoDoubt, leave, tell: () => `${points} points, none held for longer than ${longestMs} ms` };
 
   async function addChannels(set: Partial<ChannelPolicy>, number: string): Promise<Record<ChannelType, string>> {
     return { email: await addEmailChannel(house, set), whatsapp: await addWhatsappChannel(house, set, number) };
@@ -118,6 +118,22 @@ export async function buildBatches(lane: LanePolicy) {
       if (part.length > 0) again.push(...(await runBatch(signal, part, tries + 1)));
     }
     return again;
+  }
+
+  /** One channel at a time: what a busy machine leaves in doubt is not the drain's doing. */
+  async function drainsLeaveNoDoubt(): Promise<void> {
+    for (const channel of ['email', 'whatsapp'] as const) {
+      const subjects = await runBatch('SIGTERM', placesOf(channel, 'SIGTERM'));
+      const accounts = await readAccounts(house);
+      for (const { place, dispatchId } of subjects) {
+        const { attempts } = accounts.get(dispatchId)!;
+        expect({ place: place.title, states: attempts.map((one) => one.state) }).toEqual({
+          place: place.title,
+          states: expect.not.arrayContaining(['in_doubt', 'parked']),
+        });
+      }
+      await leave();
+    }
   }
 
   async function leave(): Promise<void> {

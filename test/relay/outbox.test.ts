@@ -2,11 +2,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
-import { v7 as uuidv7 } from 'uuid';
 import { leaveSignal } from '../../db/outbox.js';
 import * as schema from '../../db/schema/index.js';
 import { submitDispatch } from '../../db/submit.js';
 import { carryOutbox } from '../../relay/outbox.js';
+import { newDispatch } from '../support/new-dispatch.js';
 import { createTestDatabase, type TestDatabase } from '../support/stack.js';
 
 /** Plays Temporal: which runs there are, what they were told, and whether it answers at all. */
@@ -52,26 +52,7 @@ beforeEach(async () => {
 afterAll(async () => await database?.drop());
 
 async function submit(): Promise<string> {
-  const submission = await submitDispatch(database.handle.db, {
-    principal: 'service-1',
-    idempotencyKey: uuidv7(),
-    bodyHash: 'a',
-    to: { kind: 'email', value: `${uuidv7()}@example.test`, address: 'someone@example.test', name: 'Someone' },
-    sender: { id: 'service-1', role: 'service' },
-    submittedBy: 'key-1',
-    parks: false,
-    revision: {
-      channelId: null,
-      contactPointId: null,
-      recipientPolicy: 'ask',
-      content: { kind: 'text', text: 'Hi' },
-      templateVersion: null,
-      disposition: null,
-      tagIds: [],
-      createdBy: 'service-1',
-    },
-    deadlines: { choiceMs: 1, decisionMs: 1, outcomeMs: 1, retryMs: null },
-  });
+  const submission = await submitDispatch(database.handle.db, newDispatch());
   if (submission.kind !== 'created') throw new Error(submission.kind);
   return submission.dispatchId;
 }
