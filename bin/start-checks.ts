@@ -36,6 +36,6 @@ export async function databaseProblem(url: string): Promise<string | null> {
 
 /** Null when a Temporal server with this namespace answers at this address. */
 export async function temporalProblem(address: string, namespace: string): Promise<string | null> {
-  if (await isTemporalReachable({ address, namespace, security: {} }, 5_000)) return null;
+  if (await isTemporalReachable({ address, namespace, security: {} }, 10_000)) return null;
   return `TEMPORAL_ADDRESS is ${address}, but no Temporal server with the namespace "${namespace}" answers there. Start it or correct the address; without TEMPORAL_ADDRESS Waybill brings its own.`;
 }

@@ -1,12 +1,19 @@
 /** Ports of this machine. */
 
+import { randomInt } from 'node:crypto';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-/** A port that was free a moment ago. */
+/** Below those that systems give to outgoing connections (Linux from 32768, others from 49152): none of these takes the port before its server does. */
+const serverPorts = { from: 12_000, to: 32_000 };
+
+/** A port that was free a moment ago, drawn at random so that two processes that ask at once get two. Rejects when 100 draws were all taken. */
 export async function freePort(): Promise<number> {
-  const held = await hold(0);
-  if (typeof held === 'string') throw new Error(`No free port on this machine (${held}).`);
-  return held;
+  let held: number | string = 'unknown';
+  for (let tries = 0; tries < 100; tries++) {
+    held = await hold(randomInt(serverPorts.from, serverPorts.to));
+    if (typeof held === 'number') return held;
+  }
+  throw new Error(`No free port on this machine (${held}).`);
 }
 
 /** Null when nothing listens on this port of 127.0.0.1; else one sentence that names the port and the variable that moves it. */

@@ -269,7 +269,8 @@ export async function buildBatches(lane: LanePolicy) {
         if (handedOver.length === 1 && index % 2 === 0) await report(house, dispatchId, 'delivered');
         else {
           const outcome = handedOver.length === 1 ? ('sent' as const) : ('not_sent' as const);
-          expect(await say(house, dispatchId, resolveOutcome, { outcome, actorId: 'agent-1', sendEpoch: 1 })).toBe('taken');
+          // NOT_WAITING: a worker that was frozen has settled it meanwhile, as it may where its batch did not wait for it.
+          expect(['taken', 'NOT_WAITING']).toContain(await say(house, dispatchId, resolveOutcome, { outcome, actorId: 'agent-1', sendEpoch: 1 }));
         }
       }),
     );
