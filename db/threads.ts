@@ -66,39 +66,32 @@ export async function releaseThread(tx: Queryable, dispatchId: string): Promise<
     .where(and(own, isNotNull(threads.clientWroteAt)));
 }
 
-/** How often a thread may be closed under our hands before we give up looking for an open one. */
-const joinTries = 5;
-
 /**
  * The open thread that an inbound message joins, opened if there is none; marks that the client wrote. Tells the dispatch that had
- * claimed it, if any.
+ * claimed it, if any. One statement, in which Postgres itself looks again for as long as others open and close threads of this scope.
  */
 export async function joinThread(
   tx: Queryable,
   inbound: { clientId: string; channel: { id: string; type: ChannelType }; scopeKey: string; at: Date },
 ): Promise<{ threadId: string; claimedBy: string | null }> {
-  for (let tries = 0; tries < joinTries; tries++) {
-    const [open] = await tx
-      .update(threads)
-      .set({ clientWroteAt: inbound.at, status: 'active', minimised: false })
-      .where(and(eq(threads.scopeKey, inbound.scopeKey), ne(threads.status, 'closed')))
-      .returning({ id: threads.id, claimedBy: threads.claimedByDispatchId });
-    if (open) return { threadId: open.id, claimedBy: open.claimedBy };
-    const [made] = await tx
-      .insert(threads)
-      .values({
-        id: uuidv7(),
-        clientId: inbound.clientId,
-        channelId: inbound.channel.id,
-        channelType: inbound.channel.type,
-        scopeKey: inbound.scopeKey,
-        status: 'active',
-        origin: 'inbound',
-        clientWroteAt: inbound.at,
-      })
-      .onConflictDoNothing()
-      .returning({ id: threads.id });
-    if (made) return { threadId: made.id, claimedBy: null };
-  }
-  throw new Error('The thread of an inbound message was closed again and again while it was being joined.');
+  const [joined] = await tx
+    .insert(threads)
+    .values({
+      id: uuidv7(),
+      clientId: inbound.clientId,
+      channelId: inbound.channel.id,
+      channelType: inbound.channel.type,
+      scopeKey: inbound.scopeKey,
+      status: 'active',
+      origin: 'inbound',
+      clientWroteAt: inbound.at,
+    })
+    .onConflictDoUpdate({
+      target: threads.scopeKey,
+      // As the index says it, word for word: with a parameter in it Postgres would not see that they are the same.
+      targetWhere: sql`status <> 'closed'`,
+      set: { clientWroteAt: inbound.at, status: 'active', minimised: false },
+    })
+    .returning({ threadId: threads.id, claimedBy: threads.claimedByDispatchId });
+  return joined!;
 }
