@@ -14,6 +14,8 @@ const lookMs = 300;
 const longestLookMs = 2_000;
 /** How long somebody waits for a dispatch to come to where they can act. */
 const attentionMs = 60_000;
+/** How long after the trouble an event of the provider may find no API that takes it. */
+const takenWithinMs = 120_000;
 
 export interface Scene {
   stage: Stage;
@@ -137,18 +139,21 @@ async function haveConversation(scene: Scene, story: Story, phone: string): Prom
   return (await ask({ as, method: 'POST', path: `/v1/threads/${thread.id}/close` }))?.status === 200;
 }
 
-/** The provider tells us until we have taken it; the same id is the same message. */
-async function clientWrites({ stage, diary }: Scene, phone: string, name: string): Promise<void> {
+/** The same id is the same message. */
+async function clientWrites(scene: Scene, phone: string, name: string): Promise<void> {
+  const { stage, diary } = scene;
   const wamid = `wamid.chaos-${name}`;
   const from = phone.replace('+', '');
-  await untilTold(() => stage.house.control('POST', '/inbound', { phoneNumberId, from, text: `${mark}0inbound`, wamid }));
+  await untilTold(scene, () => stage.house.control('POST', '/inbound', { phoneNumberId, from, text: `${mark}0inbound`, wamid }));
   diary.inbound.push(wamid);
 }
 
-async function untilTold(post: () => Promise<Record<string, unknown>>): Promise<void> {
-  const end = Date.now() + 120_000;
+/** A provider repeats itself for days: through the whole of the trouble, and for so long after it as nobody may need. */
+async function untilTold(scene: Scene, post: () => Promise<Record<string, unknown>>): Promise<void> {
+  let end = Date.now() + takenWithinMs;
   while ((await post())['webhookStatus'] !== 200) {
-    if (Date.now() > end) throw new Error('No API took an event of the provider within two minutes.');
+    if (scene.goesOn()) end = Date.now() + takenWithinMs;
+    else if (Date.now() > end) throw new Error(`No API took an event of the provider within ${takenWithinMs / 1000} s of the last fault.`);
     await pause(lookMs);
   }
 }
@@ -247,7 +252,7 @@ const afterwards: Record<Story['after'], (scene: Scene, story: Story, known: Kno
     const { stage, diary } = scene;
     const taken = await watch(scene, async () => stage.house.handedOver({ channel: 'whatsapp', recipient: phone! }).at(-1) ?? null);
     if (taken === null) return;
-    await untilTold(() => stage.house.control('POST', '/receipts', { wamid: taken.wamid, status: 'read' }));
+    await untilTold(scene, () => stage.house.control('POST', '/receipts', { wamid: taken.wamid, status: 'read' }));
     diary.reportedRead.push(taken.wamid!);
   },
 };
