@@ -91,6 +91,6 @@ function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFa
   const channel = facts.channels.find((one) => one.id === verdict.channelId);
   if (!channel || !verdict.contactPointId) throw new Error('A verdict that allows sending names no channel or no contact point.');
   const troubledAt = channels.find((one) => one.id === channel.id)?.troubledAt ?? null;
-  const lane = decideLane(channel, { now, attemptNo, troubledAt: troubledAt === null ? null : new Date(troubledAt) });
+  const lane = decideLane(channel, { now, attemptNo, firstCheck: facts.firstCheck, troubledAt: troubledAt === null ? null : new Date(troubledAt) });
   return planDelivery(channel, verdict.contactPointId, request.disposition, lane);
 }

@@ -48,12 +48,16 @@ export function planDelivery(
   };
 }
 
-/** Express: a first attempt on a healthy channel whose rate nobody has to hold down. `troubledAt`: when a send last spoke against the channel. */
+/**
+ * Express: a first attempt on a healthy channel whose rate nobody has to hold down, before anybody had a say. What a person said is in the
+ * run's history before the message leaves: the server throws a task away that ends a run while news of it arrives, and a word in that
+ * task with it. `troubledAt`: when a send last spoke against the channel.
+ */
 export function decideLane(
   channel: { capabilities: Pick<Capabilities, 'limits'>; policy: Pick<ChannelPolicy, 'lane'> },
-  attempt: { attemptNo: number; now: Date; troubledAt: Date | null },
+  attempt: { attemptNo: number; firstCheck: boolean; now: Date; troubledAt: Date | null },
 ): Lane {
   const limited = Object.values(channel.capabilities.limits).some((limit) => limit !== undefined);
   const troubled = attempt.troubledAt !== null && attempt.now.getTime() - attempt.troubledAt.getTime() < troubleMs;
-  return channel.policy.lane === 'auto' && attempt.attemptNo === 1 && !limited && !troubled ? 'express' : 'queued';
+  return channel.policy.lane === 'auto' && attempt.attemptNo === 1 && attempt.firstCheck && !limited && !troubled ? 'express' : 'queued';
 }

@@ -21,7 +21,7 @@ export async function portProblem(wanted: { port: number; variable: string; what
   const held = await hold(wanted.port);
   if (typeof held === 'number') return null;
   const why = held === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${held})`;
-  return `Port ${wanted.port} for ${wanted.what} ${why}. Stop that program, or give another port: ${wanted.variable}=${wanted.port + 1000} npm start`;
+  return `Port ${wanted.port} for ${wanted.what} ${why}. Stop that program, or give another port: ${wanted.variable}=${wanted.port + (wanted.port < 50_000 ? 10_000 : -10_000)} npm start`;
 }
 
 /** Does something accept connections on this port of 127.0.0.1? */
