@@ -65,6 +65,8 @@ export class Desk {
   private chosen = false;
   private request: Request | null = null;
   private early: Word | null = null;
+  /** How long the history was when somebody last spoke; it grows from task to task. */
+  private heardAt = -1;
   /** Receipts came since somebody last looked. */
   private receipts = false;
   private clientWrote = false;
@@ -105,6 +107,14 @@ export class Desk {
   /** Nobody waits for an answer. */
   isQuiet(): boolean {
     return this.request === null && allHandlersFinished();
+  }
+
+  /**
+   * Somebody spoke in the task that is being worked on. Temporal throws a task away that would end the run while a signal for it arrives,
+   * and with it a word that no earlier task has kept.
+   */
+  heardInThisTask(): boolean {
+    return this.heardAt === workflowInfo().historyLength;
   }
 
   /** Answers the word that waits: it is acted on, or refused with a code. */
@@ -236,6 +246,7 @@ export class Desk {
     const handler = async (said: A): Promise<contract.Standing> => {
       const request: Request = { word: toWord(said), answer: 'open' };
       this.request = request;
+      this.heardAt = workflowInfo().historyLength;
       await condition(() => request.answer !== 'open');
       if (request.answer !== 'taken') throw this.refusal(request.answer as RefusalCode);
       return { state: this.state, waitingFor: this.waitingFor };

@@ -1,6 +1,6 @@
 /** The life of one outgoing message, as one loop: its first line is the check, and every branch ends, waits or sends (R2, R95). */
 
-import { CancellationScope, continueAsNew, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, isCancellation, patched, sleep, workflowInfo } from '@temporalio/workflow';
 import { decideAfterAttempt, type EndReason } from '../domain/next-step.js';
 import type { EndState } from '../domain/dispatch.js';
 import { conclude } from './conclude.js';
@@ -37,7 +37,8 @@ async function send(desk: Desk, input: DispatchInput): Promise<End> {
   const course = new Course(input.course ?? { sendEpoch: input.sendEpoch });
   for (;;) {
     // A dispatch that tries for days outgrows what Temporal keeps of a run: it goes on in another before the server ends this one.
-    if (workflowInfo().continueAsNewSuggested && desk.isQuiet()) await continueAsNew<typeof dispatchMessage>({ ...input, course: course.handOn() });
+    if (workflowInfo().continueAsNewSuggested && desk.isQuiet() && !desk.heardInThisTask())
+      await continueAsNew<typeof dispatchMessage>({ ...input, course: course.handOn() });
     const check = await ledger.checkEligibility({ dispatchId, ...course.question(), pick: pickOf(desk) });
     if ('overtaken' in check) {
       // Once more by way of the server: a worker that has lost this run finds out there.
@@ -99,5 +100,7 @@ async function finish(desk: Desk, { dispatchId }: DispatchInput, end: End): Prom
   }
   // A stop that a person asked for is answered as taken; whatever else waits comes too late.
   await desk.close(ended, end.actorId !== undefined && ended.state === end.state);
+  // What was said last is kept, and answered, before the run ends.
+  if (desk.heardInThisTask() && patched('word-before-end')) await sleep(1, { summary: 'what was said is kept first' });
   return { state: ended.state, endReason: ended.reason, attempts: desk.attemptCount };
 }
