@@ -104,9 +104,9 @@ export class Desk {
     return word && (kinds as string[]).includes(word.kind) ? (word as Extract<Word, { kind: K }>) : null;
   }
 
-  /** Nobody waits for an answer. */
+  /** Nobody waits for an answer, or for one of this very task to be kept. */
   isQuiet(): boolean {
-    return this.request === null && allHandlersFinished();
+    return this.request === null && allHandlersFinished() && !this.heardInThisTask();
   }
 
   /**

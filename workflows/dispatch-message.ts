@@ -37,8 +37,7 @@ async function send(desk: Desk, input: DispatchInput): Promise<End> {
   const course = new Course(input.course ?? { sendEpoch: input.sendEpoch });
   for (;;) {
     // A dispatch that tries for days outgrows what Temporal keeps of a run: it goes on in another before the server ends this one.
-    if (workflowInfo().continueAsNewSuggested && desk.isQuiet() && !desk.heardInThisTask())
-      await continueAsNew<typeof dispatchMessage>({ ...input, course: course.handOn() });
+    if (workflowInfo().continueAsNewSuggested && desk.isQuiet()) await continueAsNew<typeof dispatchMessage>({ ...input, course: course.handOn() });
     const check = await ledger.checkEligibility({ dispatchId, ...course.question(), pick: pickOf(desk) });
     if ('overtaken' in check) {
       // Once more by way of the server: a worker that has lost this run finds out there.
