@@ -19,8 +19,8 @@ export function tellAddresses(config: LocalConfig, up: Up): void {
           ] as [string, string],
         ]
       : ([
-          ['Staff key', up.keys.staffKey],
-          ['Service key', up.keys.serviceKey],
+          ['Staff key (an agent)', up.keys.staffKey],
+          ['Service key (every scope)', up.keys.serviceKey],
         ] as [string, string][])),
   ];
   const width = Math.max(...lines.map(([label]) => label.length));

@@ -36,6 +36,7 @@ export interface LookBack {
   doubtedId: string | null;
 }
 
+/** Nobody can tell whether an attempt in one of these left. */
 export const doubtful: readonly AttemptState[] = ['in_doubt', 'parked'];
 
 /**
