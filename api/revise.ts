@@ -68,13 +68,19 @@ async function revise(deps: ApiDeps, dispatchId: string, change: Change, actorId
     if (!plugin.capabilities(config).opensThread) wanted.disposition = null;
   }
   const row = passDoor(deps, wanted, { id: standing.senderId, role: standing.senderRole }, facts, change.template ? '' : '/content');
-  return row instanceof Refusal ? row : await addRevision(deps.db, dispatchId, { ...row, createdBy: actorId });
+  if (row instanceof Refusal) return row;
+  return await addRevision(deps.db, dispatchId, { ...row, createdBy: actorId }, keepsRecipient(change) ? revision.revision : null);
 }
 
-/** Another channel may reach another contact point, so that a named one does not follow. */
+/** Another channel may reach another contact point, so that the one in force does not follow. */
+function keepsRecipient({ channelId, contactPointId }: Change): boolean {
+  return channelId === undefined && contactPointId === undefined;
+}
+
+/** The recipient as it was asked for; a person's pick is kept beside it. */
 function recipientOf(revision: Pick<Wanted, 'contactPointId' | 'recipientPolicy'>, change: Change): Pick<Wanted, 'contactPointId' | 'recipientPolicy'> {
   if (change.contactPointId !== undefined) return { contactPointId: change.contactPointId, recipientPolicy: 'explicit' };
-  if (change.channelId === undefined) return { contactPointId: revision.contactPointId, recipientPolicy: revision.recipientPolicy };
+  if (keepsRecipient(change)) return { contactPointId: revision.contactPointId, recipientPolicy: revision.recipientPolicy };
   return { contactPointId: null, recipientPolicy: revision.recipientPolicy === 'explicit' ? 'ask' : revision.recipientPolicy };
 }
 

@@ -28,15 +28,15 @@ export async function storeEvents(db: Queryable, channelId: string, events: read
   return rows.length;
 }
 
-/** Ids of events that wait to be applied, oldest first; those that failed often come last. */
-export async function listUnapplied(db: Queryable, limit: number): Promise<number[]> {
-  const rows = await db
-    .select({ id: inbox.id })
+/** Events that wait to be applied, oldest first: receipts after all others, of which there are few, and last those that failed often. */
+export async function listUnapplied(db: Queryable, limit: number): Promise<{ id: number; isReceipt: boolean }[]> {
+  const isReceipt = sql<boolean>`${inbox.kind} = 'receipt'`;
+  return await db
+    .select({ id: inbox.id, isReceipt })
     .from(inbox)
     .where(isNull(inbox.appliedAt))
-    .orderBy(sql`tries > 3`, inbox.id)
+    .orderBy(sql`tries > 3`, isReceipt, inbox.id)
     .limit(limit);
-  return rows.map((row) => row.id);
 }
 
 /** Locks one event for the caller's transaction; null when it is applied or in other hands. */

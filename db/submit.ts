@@ -122,8 +122,11 @@ export async function findOrCreateClient(tx: Queryable, to: NewContact): Promise
   return first;
 }
 
-/** Adds the next revision of a dispatch's content and tells its number; it takes force when the workflow says so. */
-export async function addRevision(db: Database, dispatchId: string, row: NewRevisionRow): Promise<number> {
+/**
+ * Adds the next revision of a dispatch's content and tells its number; it takes force when the workflow says so. A person's pick for
+ * the revision `keepsPickOf` holds for it too.
+ */
+export async function addRevision(db: Database, dispatchId: string, row: NewRevisionRow, keepsPickOf: number | null = null): Promise<number> {
   return await db.transaction(async (tx) => {
     // The lock keeps two people from writing the same number.
     await tx.execute(sql`select 1 from dispatches where id = ${dispatchId} for update`);
@@ -133,6 +136,12 @@ export async function addRevision(db: Database, dispatchId: string, row: NewRevi
       .where(eq(dispatchRevisions.dispatchId, dispatchId));
     const revision = (last?.revision ?? 0) + 1;
     await tx.insert(dispatchRevisions).values({ dispatchId, revision, ...row });
+    if (keepsPickOf !== null) {
+      await tx.execute(sql`
+        insert into recipient_choices (dispatch_id, revision, contact_point_id, chosen_by, chosen_at)
+        select dispatch_id, ${revision}::int, contact_point_id, chosen_by, chosen_at from recipient_choices
+        where dispatch_id = ${dispatchId} and revision = ${keepsPickOf}`);
+    }
     return revision;
   });
 }

@@ -1,4 +1,4 @@
-/** Applies what providers told us, one event in one transaction, in the order it came (H7). */
+/** Applies what providers told us, one event in one transaction (H7). */
 
 import type { Queryable } from '../db/connect.js';
 import { applyInbound } from '../db/inbound.js';
@@ -14,26 +14,43 @@ import type { RelayDeps } from './deps.js';
 
 const batch = 100;
 
-/** One round; tells how many events it looked at. An event that cannot be applied is tried again and holds up no other. */
+/** Receipts come in any order and are applied by rank, so many side by side; what clients say and change keeps its order. */
+const receiptsAtOnce = 4;
+
+/** One round; tells how many events it applied. An event that cannot be applied is tried again and holds up no other. */
 export async function applyInbox(deps: RelayDeps): Promise<number> {
-  const { db } = deps.handle;
-  const ids = await listUnapplied(db, batch);
+  const events = await listUnapplied(deps.handle.db, batch);
   let applied = 0;
-  for (const id of ids) {
-    try {
-      await db.transaction(async (tx) => {
-        const row = await lockEvent(tx, id);
-        if (!row) return;
-        if (!(await apply(tx, row))) deps.log.warn({ channelId: row.channelId, kind: row.kind }, 'event of a sender that cannot be read');
-        await markApplied(tx, id);
-      });
-      applied += 1;
-    } catch (error) {
-      deps.log.warn({ inboxId: id, err: error }, 'event not applied yet');
-      await countFailure(db, id);
-    }
-  }
+  const applyEach = async (ids: Iterable<number>): Promise<void> => {
+    for (const id of ids) if (await applyOne(deps, id)) applied += 1;
+  };
+  await applyEach(events.filter((one) => !one.isReceipt).map((one) => one.id));
+  // One iterator for all of them: whoever is free takes the next.
+  const receipts = events
+    .filter((one) => one.isReceipt)
+    .map((one) => one.id)
+    .values();
+  const ends = await Promise.allSettled(Array.from({ length: receiptsAtOnce }, () => applyEach(receipts)));
+  const fault = ends.find((one) => one.status === 'rejected');
+  if (fault) throw fault.reason;
   return applied;
+}
+
+/** False when it could not be applied; it is tried again then. */
+async function applyOne({ handle: { db }, log }: RelayDeps, id: number): Promise<boolean> {
+  try {
+    await db.transaction(async (tx) => {
+      const row = await lockEvent(tx, id);
+      if (!row) return;
+      if (!(await apply(tx, row))) log.warn({ channelId: row.channelId, kind: row.kind }, 'event of a sender that cannot be read');
+      await markApplied(tx, id);
+    });
+    return true;
+  } catch (error) {
+    log.warn({ inboxId: id, err: error }, 'event not applied yet');
+    await countFailure(db, id);
+    return false;
+  }
 }
 
 /** The events as the plug-ins give them, JSON by now. */

@@ -298,6 +298,24 @@ describe('a new revision', () => {
     expect(api.temporal.updates).toMatchObject([{ name: 'provideTemplate', args: [{ revision: 2 }] }]);
   });
 
+  test('R43 R68 a person’s pick holds for the template that is given after it, and for no other channel', async () => {
+    const made = await createTemplate(
+      api.db,
+      { channelId: whatsapp, origin: 'registered', name: 'after_a_pick', language: 'en', status: 'approved' },
+      { subject: null, header: null, body: 'Hello', footer: null, variables: [], textOnly: true },
+    );
+    const id = await submitWhatsapp();
+    await api.db.insert(recipientChoices).values({ dispatchId: id, revision: 1, contactPointId: missing, chosenBy: api.staff.agent.id });
+    expect((await say(id, 'provide-template', { templateId: made.kind === 'created' ? made.id : '' })).status).toBe(200);
+    expect((await say(id, 'restart', { channelId: whatsapp })).status).toBe(200);
+    const picks = await api.db.select().from(recipientChoices).where(eq(recipientChoices.dispatchId, id)).orderBy(recipientChoices.revision);
+    expect(picks).toMatchObject([
+      { revision: 1, contactPointId: missing, chosenBy: api.staff.agent.id },
+      { revision: 2, contactPointId: missing, chosenBy: api.staff.agent.id },
+    ]);
+    expect(picks[1]!.chosenAt).toEqual(picks[0]!.chosenAt);
+  });
+
   test('409 nothing is added to a dispatch that has ended', async () => {
     const id = await submitWhatsapp();
     await end(id, 'failed');

@@ -199,53 +199,58 @@ const express = ({ house, sendMail, sendChat, waits, sends, expressEmail, narrow
   },
 });
 
-const choices = ({ house, askOfTwo, told, waits, whatsapp }: World): Record<string, Path> => ({
-  'choice-by-update': async () => {
-    const { dispatchId, points } = await askOfTwo();
-    await waits(dispatchId, 'recipient');
-    await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by });
-    await waits(dispatchId, 'receipt');
-    await report(house, dispatchId, 'sent');
-    return dispatchId;
-  },
-  'choice-by-signal': async () => {
-    const { dispatchId, points } = await askOfTwo();
-    await waits(dispatchId, 'recipient');
-    await runOf(house, dispatchId).signal(contract.chooseRecipientSignal, { contactPointId: points[0]!, ...by });
-    await waits(dispatchId, 'receipt');
-    await report(house, dispatchId, 'sent');
-    return dispatchId;
-  },
-  'choice-refused-then-taken': async () => {
-    const { dispatchId, clientId, points } = await askOfTwo();
-    await waits(dispatchId, 'recipient');
-    await house.db.insert(schema.blocks).values({ id: uuidv7(), clientId, channelId: whatsapp, contactPointId: points[0], origin: 'provider' });
-    await told('CHOICE_INVALID', dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by });
-    await waits(dispatchId, 'recipient');
-    await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by });
-    await waits(dispatchId, 'receipt');
-    await report(house, dispatchId, 'sent');
-    return dispatchId;
-  },
-  'choice-refused-by-signal': async () => {
-    const { dispatchId, points } = await askOfTwo();
-    await waits(dispatchId, 'recipient');
-    await runOf(house, dispatchId).signal(contract.chooseRecipientSignal, { contactPointId: uuidv7(), ...by });
-    await until(async () => await eventTold(house, dispatchId, 'recipient.refused'), { what: 'the refused pick' });
-    await waits(dispatchId, 'recipient');
-    await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by });
-    await waits(dispatchId, 'receipt');
-    await report(house, dispatchId, 'sent');
-    return dispatchId;
-  },
-  'choice-expired': async () => (await askOfTwo({ deadlines: { choiceMs: 300 } })).dispatchId,
-  'choice-cancelled': async () => {
+const choices = ({ house, askOfTwo, told, waits, whatsapp }: World): Record<string, Path> => {
+  const cancelled = async (): Promise<string> => {
     const { dispatchId } = await askOfTwo();
     await waits(dispatchId, 'recipient');
     await told('taken', dispatchId, contract.cancel, by);
     return dispatchId;
-  },
-});
+  };
+  return {
+    'choice-by-update': async () => {
+      const { dispatchId, points } = await askOfTwo();
+      await waits(dispatchId, 'recipient');
+      await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by });
+      await waits(dispatchId, 'receipt');
+      await report(house, dispatchId, 'sent');
+      return dispatchId;
+    },
+    'choice-by-signal': async () => {
+      const { dispatchId, points } = await askOfTwo();
+      await waits(dispatchId, 'recipient');
+      await runOf(house, dispatchId).signal(contract.chooseRecipientSignal, { contactPointId: points[0]!, ...by });
+      await waits(dispatchId, 'receipt');
+      await report(house, dispatchId, 'sent');
+      return dispatchId;
+    },
+    'choice-refused-then-taken': async () => {
+      const { dispatchId, clientId, points } = await askOfTwo();
+      await waits(dispatchId, 'recipient');
+      await house.db.insert(schema.blocks).values({ id: uuidv7(), clientId, channelId: whatsapp, contactPointId: points[0], origin: 'provider' });
+      await told('CHOICE_INVALID', dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by });
+      await waits(dispatchId, 'recipient');
+      await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by });
+      await waits(dispatchId, 'receipt');
+      await report(house, dispatchId, 'sent');
+      return dispatchId;
+    },
+    'choice-refused-by-signal': async () => {
+      const { dispatchId, points } = await askOfTwo();
+      await waits(dispatchId, 'recipient');
+      await runOf(house, dispatchId).signal(contract.chooseRecipientSignal, { contactPointId: uuidv7(), ...by });
+      await until(async () => await eventTold(house, dispatchId, 'recipient.refused'), { what: 'the refused pick' });
+      await waits(dispatchId, 'recipient');
+      await told('taken', dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by });
+      await waits(dispatchId, 'receipt');
+      await report(house, dispatchId, 'sent');
+      return dispatchId;
+    },
+    'choice-expired': async () => (await askOfTwo({ deadlines: { choiceMs: 300 } })).dispatchId,
+    // Before `word-before-end` a run ended in the task in which somebody had spoken, with it in one task more.
+    'choice-cancelled': cancelled,
+    'choice-cancelled-word-kept': cancelled,
+  };
+};
 
 const decisions = ({ house, send, sendChat, askOfTwo, revise, told, waits, whatsapp, email }: World): Record<string, Path> => {
   /** The client writes while the choice is open. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eq } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import * as schema from '../../db/schema/index.js';
+import { addRevision } from '../../db/submit.js';
 import * as contract from '../../workflows/dispatch-message.contract.js';
 import {
   addClient,
@@ -179,6 +180,22 @@ describeWithTemporal('the recipient choice', () => {
     expect(await pick()).toEqual(await pick());
   });
 
+  test('R43 R68 the template that is given after a pick goes where the pick said, and nobody is asked again', async () => {
+    const templateId = await addTemplate(house, { channelId: whatsapp, origin: 'registered', name: 'picked', body: 'Come back' });
+    const { dispatchId, a, b, points } = await twoPhones();
+    await untilWaiting(house, dispatchId, 'recipient');
+    expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('taken');
+    await untilWaiting(house, dispatchId, 'receipt');
+    await report(house, dispatchId, 'failed', { class: 'outside_window', scope: 'recipient', provider: { code: '131047' } });
+    await untilWaiting(house, dispatchId, 'template');
+    const row = { channelId: whatsapp, contactPointId: null, recipientPolicy: 'ask' as const, templateVersion: 1, disposition: close, tagIds: [] };
+    const revision = await addRevision(house.db, dispatchId, { ...row, content: { kind: 'template', templateId, variables: {} }, createdBy: 'agent-2' }, 1);
+    expect(await say(house, dispatchId, contract.provideTemplate, { revision, ...by })).toBe('taken');
+    expect(await untilWaiting(house, dispatchId, 'receipt')).toMatchObject({ contactPointId: points[1] });
+    expect([onPhone(a).length, onPhone(b).length]).toEqual([0, 2]);
+    expect((await eventsOf(dispatchId)).filter((one) => one === 'recipient.chosen')).toHaveLength(1);
+  });
+
   test('H6 a pick that a worker wrote down before it was lost holds, and another one is told so', async () => {
     const { dispatchId, a, b, points } = await twoPhones();
     await untilWaiting(house, dispatchId, 'recipient');
@@ -292,7 +309,6 @@ describeWithTemporal('the recipient choice', () => {
     expect([...onPhone(a), ...onPhone(b)]).toHaveLength(0);
 
     await addPoint(clientId, 'email', 'race@example.test');
-    const { addRevision } = await import('../../db/submit.js');
     const revision = await addRevision(house.db, dispatchId, {
       channelId: email,
       contactPointId: null,
@@ -548,7 +564,6 @@ describeWithTemporal('failures and doubt', () => {
     const thread = await threadOf(house, dispatchId);
     await report(house, dispatchId, 'failed', { class: 'outside_window', scope: 'recipient', provider: { code: '131047' } });
     expect(await untilWaiting(house, dispatchId, 'template')).toMatchObject({ state: 'needs_template', messageStatus: 'wired' });
-    const { addRevision } = await import('../../db/submit.js');
     const revision = await addRevision(house.db, dispatchId, {
       channelId: whatsapp,
       contactPointId: null,
