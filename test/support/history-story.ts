@@ -5,7 +5,7 @@ import { type JSONPayload, JSONToPayload } from '@temporalio/common/lib/proto-ut
 
 interface Attributes {
   markerName?: string;
-  details?: { data?: { payloads: JSONPayload[] } };
+  details?: { data?: { payloads: JSONPayload[] }; 'patch-data'?: { payloads: JSONPayload[] } };
   activityType?: { name: string };
   signalName?: string;
   acceptedRequest?: { input: { name: string } };
@@ -24,7 +24,7 @@ export interface RecordedEvent {
 export interface Story {
   /** The dispatch's end state and reason; `open` when the run has not ended. */
   end: string;
-  /** Activities by name, timers by their summary, `update …` and `signal …` by name, and plain words for the rest. */
+  /** Activities by name, timers by their summary, `update …`, `signal …` and `patch …` by name, and plain words for the rest. */
   happened: string[];
 }
 
@@ -47,7 +47,8 @@ export async function storyOf(events: readonly RecordedEvent[], codecs: readonly
     const type = event.eventType.replace('EVENT_TYPE_', '');
     const its = Object.entries(event).find(([key]) => key.endsWith('EventAttributes'))![1] as Attributes;
     const tell = (word: string): void => void story.happened.push(word);
-    if (type === 'MARKER_RECORDED') tell(((await read(its.details?.data?.payloads[0])) as { activity_type: string }).activity_type);
+    if (its.markerName === 'core_patch') tell(`patch ${((await read(its.details!['patch-data']!.payloads[0])) as { id: string }).id}`);
+    else if (type === 'MARKER_RECORDED') tell(((await read(its.details?.data?.payloads[0])) as { activity_type: string }).activity_type);
     else if (type === 'ACTIVITY_TASK_SCHEDULED') tell(its.activityType!.name);
     else if (type === 'TIMER_STARTED') tell(String(await read(event.userMetadata?.summary)));
     else if (type === 'WORKFLOW_EXECUTION_SIGNALED') tell(`signal ${its.signalName}`);

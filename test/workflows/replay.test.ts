@@ -58,6 +58,15 @@ const paths: Record<string, [end: string, ...happens: string[]]> = {
   'choice-refused-by-signal': ['completed', ...asked, 'signal chooseRecipient', ...asked, ...picked, ...sent],
   'choice-expired': ['expired CHOICE_EXPIRED', ...asked, 'timer fired'],
   'choice-cancelled': ['cancelled CANCELLED_BY_STAFF', ...asked, 'update cancel', 'taken'],
+  'choice-cancelled-word-kept': [
+    'cancelled CANCELLED_BY_STAFF',
+    ...asked,
+    'update cancel',
+    'taken',
+    'patch word-before-end',
+    'what was said is kept first',
+    'timer fired',
+  ],
   'race-then-restart': ['completed', ...asked, ...picked, 'decision deadline', 'update restart', 'taken', ...straight],
   'race-then-cancel': ['cancelled CANCELLED_BY_STAFF', ...asked, ...picked, 'decision deadline', 'update cancel', 'taken'],
   'race-of-a-service': ['rejected ACTIVE_THREAD_APPEARED', ...asked, ...picked, 'endDispatch'],
@@ -224,6 +233,7 @@ const withoutAttempt = [
   'not-rendered',
   'choice-expired',
   'choice-cancelled',
+  'choice-cancelled-word-kept',
   'race-then-cancel',
   'race-of-a-service',
   'decision-expired',
@@ -289,6 +299,12 @@ const planted: Planted[] = [
     file: 'domain/next-step.ts',
     edits: [['const maxResends = 2;', 'const maxResends = 0;']],
     breaks: ['in-doubt-resent', 'in-doubt-resent-until-parked', 'in-doubt-then-resent', 'killed-while-sending'],
+  },
+  {
+    change: 'what was said last is no longer kept first',
+    file: 'workflows/dispatch-message.ts',
+    edits: [["desk.heardInThisTask() && patched('word-before-end')", 'false']],
+    breaks: ['choice-cancelled-word-kept'],
   },
 ];
 
