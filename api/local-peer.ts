@@ -13,3 +13,9 @@ export function isLocalPeer(request: Request): boolean {
     !forwarded && /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address) && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(request.headers.host ?? '')
   );
 }
+
+/** True when a browser sends it for a page of another site than ours; programs say nothing of the kind. */
+export function isFromOtherSite({ headers }: Request): boolean {
+  const { host, origin, 'sec-fetch-site': site = 'none' } = headers;
+  return (origin !== undefined && origin !== `http://${host}`) || (site !== 'none' && site !== 'same-origin');
+}

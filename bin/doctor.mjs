@@ -6,7 +6,8 @@ import { isSetUp } from './setup.mjs';
 let problems = 0;
 const tell = ({ title, problem, note }) => {
   if (problem) problems += 1;
-  console.log(`  ${problem ? '✗' : '✓'} ${title}: ${problem ?? note}`);
+  const [first, ...below] = (problem ?? note).split('\n');
+  console.log([`  ${problem ? '✗' : '✓'} ${title}: ${first}`, ...below.map((line) => `    ${line}`)].join('\n'));
 };
 
 console.log('');

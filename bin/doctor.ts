@@ -8,11 +8,11 @@ import { holderOf } from '../runtime/local/lock.js';
 import { postgresProblem } from '../runtime/local/postgres.js';
 import { createSupervisor } from '../runtime/local/supervisor.js';
 import { cliSources, foreseeTemporalCli } from '../runtime/local/temporal-cli.js';
-import { databaseProblem, portProblems, temporalProblem } from './start-checks.js';
+import { databaseProblem, portsProblem, temporalProblem } from './start-checks.js';
 
 export interface Finding {
   title: string;
-  /** Stands in the way of a start; null: nothing does. */
+  /** Stands in the way of a start, a sentence in a line; null: nothing does. */
   problem: string | null;
   note?: string;
 }
@@ -48,8 +48,7 @@ async function examinePorts(config: LocalConfig): Promise<Finding> {
   const launcher = holderOf(join(runFolder, 'launcher.lock'));
   if (launcher !== null) return { title, problem: null, note: `Waybill runs already, started by process ${launcher.pid}` };
   const left = createSupervisor(runFolder, { died: () => {}, restarted: () => {}, gaveUp: () => {} }).left;
-  const problems = await portProblems(config, (name) => left(name) !== null);
-  return { title, problem: problems.length > 0 ? problems.join(' ') : null, note: 'free' };
+  return { title, problem: await portsProblem(config, (name) => left(name) !== null), note: 'free' };
 }
 
 async function examinePostgres(config: LocalConfig): Promise<Finding> {

@@ -14,7 +14,7 @@ import { cliSources, obtainTemporalCli } from '../runtime/local/temporal-cli.js'
 import { inProject } from '../runtime/paths.js';
 import { createSecretBox, type SecretBox } from '../runtime/secret-box.js';
 import { searchAttributes } from '../workflows/dispatch-message.contract.js';
-import { databaseProblem, portProblems, temporalProblem } from './start-checks.js';
+import { databaseProblem, portsProblem, temporalProblem } from './start-checks.js';
 import { pointWebhooks } from './start-webhooks.js';
 import type { Step } from './start.js';
 
@@ -44,7 +44,7 @@ export async function bringUp(start: Start): Promise<Up> {
   const keys = requireLocalKeys(config.dataFolder);
   const urls = { apiUrl: onThisMachine(config.ports.api), sandboxUrl: onThisMachine(config.ports.sandbox), metricsUrl: onThisMachine(config.ports.metrics) };
   await endLeftOvers(start);
-  await step('Ports', async () => requireNone(...(await portProblems(config, (name) => supervisor.left(name) !== null))));
+  await step('Ports', async () => requireNone(await portsProblem(config, (name) => supervisor.left(name) !== null)));
   const databaseUrl = await bringPostgresUp(start, keys);
   await step('Migrations', async (say) => {
     const applied = await migrateDatabase({ url: databaseUrl, migrationsFolder: inProject('db', 'migrations') });
@@ -175,9 +175,8 @@ async function countOpenDispatches(databaseUrl: string): Promise<number> {
   }
 }
 
-function requireNone(...problems: (string | null)[]): void {
-  const told = problems.filter((problem) => problem !== null);
-  if (told.length > 0) throw new Error(told.join('\n'));
+function requireNone(problem: string | null): void {
+  if (problem !== null) throw new Error(problem);
 }
 
 function logFile(config: LocalConfig, name: string): string {

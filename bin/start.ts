@@ -66,13 +66,17 @@ function rejectWhenAborted(signal: AbortSignal): Promise<never> {
 /** A signal is no error; anything else is told in its own words. */
 function tell(reason: unknown): number {
   if (reason === null) return 0;
-  console.error(`\n${reason instanceof Error ? reason.message : 'An unknown fault.'}`);
+  console.error(`\n${reason instanceof Error ? reason.message : 'An unknown fault.'}\n`);
   return 1;
 }
 
-/** Last started, first ended: the worker drains while everything that it needs is still there. */
+/** Last started, first ended: the worker drains while everything that it needs is still there. Nothing is said where nothing ran. */
 async function endAll(config: LocalConfig, supervisor: Supervisor, step: Step): Promise<void> {
-  console.log('\nWaybill ends; press Ctrl-C again to end it at once\n');
-  await supervisor.stop((service, end) => step(`${service.title} ends`, end));
-  console.log(`\nEnded. Everything is kept in ${config.dataFolder}; "npm start" goes on from there.\n`);
+  let ran = false;
+  await supervisor.stop((service, end) => {
+    if (!ran) console.log('\nWaybill ends; press Ctrl-C again to end it at once\n');
+    ran = true;
+    return step(`${service.title} ends`, end);
+  });
+  if (ran) console.log(`\nEnded. Everything is kept in ${config.dataFolder}; "npm start" goes on from there.\n`);
 }

@@ -6,7 +6,7 @@ import express from 'express';
 import { type Logger, pino } from 'pino';
 import { controlRoutes } from './control/routes.js';
 import { createFaults } from './faults.js';
-import { Problem, problemHandler, securityHeaders } from './http.js';
+import { Problem, problemHandler, refuseOtherSites, securityHeaders } from './http.js';
 import { createJournal, type Journal } from './journal.js';
 import { createMailbox } from './mailbox.js';
 import { mailboxRoutes } from './mailbox-page.js';
@@ -51,7 +51,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
 
   const app = express();
   app.disable('x-powered-by');
-  app.use(securityHeaders);
+  app.use(securityHeaders, refuseOtherSites);
   app.get('/healthz', (_req, res) => void res.json({ sandbox: 'ready' }));
   app.use('/control', controlRoutes({ journal, mailbox, faults, webhooks, receipts, templates }));
   app.use(mailboxRoutes({ mailbox }));

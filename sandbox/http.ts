@@ -44,6 +44,21 @@ export function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
 
+/**
+ * Lets in programs of this machine and our own pages. A foreign host name is a page that rebinds its name to this machine; what a browser
+ * sends for another site is let in where it visits a page, which changes nothing.
+ */
+export const refuseOtherSites: RequestHandler = (req, _res, next) => {
+  const { host = '', origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = req.headers;
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(host)) {
+    throw new Problem(403, 'The sandbox answers under the names of this machine alone: 127.0.0.1, localhost or [::1].');
+  }
+  const isOurs = (origin === undefined || origin === `http://${host}`) && (site === 'none' || site === 'same-origin');
+  const isVisit = req.method === 'GET' && mode === 'navigate';
+  if (!isOurs && !isVisit) throw new Problem(403, 'The sandbox takes no request that a browser sends for another site.');
+  next();
+};
+
 /** No script, no frame, nothing from outside; styles only of our own. */
 export const securityHeaders: RequestHandler = (_req, res, next) => {
   res.set({

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { dispatchStates, type DispatchState, mayFollow, waitingFors } from '../domain/dispatch.js';
 import { inProject } from '../runtime/paths.js';
+import { magicAddresses } from '../sandbox/magic-addresses.js';
+import { magicNumbers } from '../sandbox/whatsapp-cloud/magic-numbers.js';
 import { searchAttributes } from '../workflows/dispatch-message.contract.js';
 
 const read = (path: string): string => readFileSync(inProject(path), 'utf8');
@@ -36,6 +38,15 @@ describe.each(documents)('%s', (document) => {
     const named = [...text.matchAll(/npm (?:run )?([a-z][a-z:]*)/g)].map((match) => match[1]!).filter((name) => name !== 'ci' && name !== 'install');
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });
+});
+
+test('README.md tells of magic recipients that there are', () => {
+  const table = /\| Recipient +\|[^\n]*\n((?:\|[^\n]*\n)+)/.exec(read('README.md'))![1]!;
+  const named = [...table.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
+  expect(named.length).toBeGreaterThanOrEqual(6);
+  const isMagic = (recipient: string): boolean =>
+    recipient.includes('@') ? magicAddresses.some((one) => one.pattern.test(recipient.split('@')[0]!)) : magicNumbers.some((one) => one.ending === recipient);
+  expect(named.filter((recipient) => !isMagic(recipient))).toEqual([]);
 });
 
 describe('docs/operate.md', () => {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { maxContactPoints } from '../../domain/contact-point.js';
-import { contactPointKind, id, instant, label, listOf } from './common.js';
+import { contactPointKind, id, instant, label, listOf, position } from './common.js';
 
 const contactPointValue = z
   .string()
@@ -22,13 +22,13 @@ export const contactPointChange = z
   .strictObject({
     value: contactPointValue.optional(),
     selected: z.boolean().optional(),
-    position: z.int().min(0).max(10_000).optional().meta({ description: 'The place it moves to; 0 is the topmost, the priority.' }),
+    position: z.int().min(0).max(10_000).optional().meta({ description: 'The place it moves to, counted from 0: the topmost, 0, has priority.' }),
   })
   .refine((change) => Object.keys(change).length > 0, 'Name at least one field.')
   .meta({ id: 'ContactPointChange', example: { position: 0 } });
 
 export const contactPoint = z
-  .object({ id, kind: contactPointKind, value: z.string(), position: z.int(), selected: z.boolean(), createdAt: instant })
+  .object({ id, kind: contactPointKind, value: z.string(), position, selected: z.boolean(), createdAt: instant })
   .meta({ id: 'ContactPoint' });
 
 export const newClient = z

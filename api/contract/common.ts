@@ -19,6 +19,9 @@ export const label = z.string().trim().min(1).max(200);
 
 export const contactPointKind = z.enum(contactPointKinds);
 
+/** A contact point's place in its client's order. */
+export const position = z.int().meta({ description: 'The place in the client’s order, counted from 0: the topmost, 0, has priority.' });
+
 export const idParam = z.object({ id });
 
 export const pageQuery = {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { dispatchStates, waitingFors } from '../../domain/dispatch.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { contactPointKind, failure, id, instant, listOf, orNull, pageQuery } from './common.js';
+import { contactPointKind, failure, id, instant, listOf, orNull, pageQuery, position } from './common.js';
 import { disposition } from './dispatches.js';
 
 const state = z.enum(dispatchStates);
@@ -75,7 +75,7 @@ const candidate = z
     contactPointId: id,
     kind: contactPointKind,
     value: z.string().nullable().meta({ description: 'Null once the contact point has been removed.' }),
-    position: z.int(),
+    position,
     selected: z.boolean(),
     usable: z.boolean(),
     reasons: z.array(z.string()).meta({ description: 'Why it cannot be picked.' }),
@@ -87,7 +87,7 @@ const candidate = z
 const attempt = z
   .object({
     id,
-    attemptNo: z.int(),
+    attemptNo: z.int().meta({ description: 'Counted from 1.' }),
     state: z.string(),
     generation: z.int().meta({ description: 'With the dispatch id the key that the provider was given.' }),
     revision: z.int(),

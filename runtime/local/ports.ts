@@ -16,12 +16,11 @@ export async function freePort(): Promise<number> {
   throw new Error(`No free port on this machine (${held}).`);
 }
 
-/** Null when nothing listens on this port of 127.0.0.1; else one sentence that names the port and the variable that moves it. */
-export async function portProblem(wanted: { port: number; variable: string; what: string }): Promise<string | null> {
-  const held = await hold(wanted.port);
+/** Why this port of 127.0.0.1 cannot be listened on, in a few words; null: it can. */
+export async function portFault(port: number): Promise<string | null> {
+  const held = await hold(port);
   if (typeof held === 'number') return null;
-  const why = held === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${held})`;
-  return `Port ${wanted.port} for ${wanted.what} ${why}. Stop that program, or give another port: ${wanted.variable}=${wanted.port + (wanted.port < 50_000 ? 10_000 : -10_000)} npm start`;
+  return held === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used (${held})`;
 }
 
 /** Does something accept connections on this port of 127.0.0.1? */

@@ -5,7 +5,7 @@ import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSyn
 import { dirname, join } from 'node:path';
 import postgres from 'postgres';
 import { processEnvironment } from '../config.js';
-import { identify, lastLines, spawnDetached, stopProcess, waitUntil, type OsUser, type ProcessIdentity } from './processes.js';
+import { identify, isRunning, lastLines, spawnDetached, stopProcess, waitUntil, type OsUser, type ProcessIdentity } from './processes.js';
 
 const user = 'waybill';
 const startDeadlineMs = 30_000;
@@ -68,8 +68,8 @@ export async function startPostgres(options: LocalPostgresOptions, spawned: (pro
     const told = readPidFile(options);
     return told?.pid === child.pid && told.ready;
   };
-  const ready = started !== null && (await waitUntil(() => child.exitCode !== null || isReady(), startDeadlineMs));
-  if (!ready || child.exitCode !== null) throw new Error(`Postgres did not start. The last lines of ${options.logFile}:\n${lastLines(options.logFile)}`);
+  const ready = started !== null && (await waitUntil(() => !isRunning(started) || isReady(), startDeadlineMs));
+  if (!ready || !isRunning(started)) throw new Error(`Postgres did not start. The last lines of ${options.logFile}:\n${lastLines(options.logFile)}`);
   return handle(options, started, options.port, false);
 }
 

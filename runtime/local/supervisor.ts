@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { isRunning, killGroup, stopProcess, type ProcessIdentity } from './processes.js';
 
 const watchMs = 300;
-const firstBackOffMs = 500;
-/** More deaths than this within the window: it will not get better by itself. */
+/** Doubled with every death. */
+const defaultBackOffMs = 500;
+/** More deaths than this, all within the window or in starts one after the other: it will not get better by itself. */
 const deathsAllowed = 5;
 const deathWindowMs = 60_000;
 const strayGraceMs = 30_000;
@@ -41,10 +42,10 @@ export interface StartTools {
 }
 
 export interface SupervisorEvents {
-  /** A process ended that nobody stopped; it is started again in so many milliseconds. */
+  /** A process ended that nobody stopped, or did not come up; it is started again in so many milliseconds. */
   died(service: Service, backOffMs: number): void;
   restarted(service: Service): void;
-  /** It died too often, or could not be started again; nothing more is done about it. */
+  /** It died too often; nothing more is done about it. */
   gaveUp(service: Service, reason: string): void;
 }
 
@@ -60,7 +61,7 @@ export interface Supervisor {
   kill(): void;
 }
 
-export function createSupervisor(runFolder: string, events: SupervisorEvents): Supervisor {
+export function createSupervisor(runFolder: string, events: SupervisorEvents, firstBackOffMs = defaultBackOffMs): Supervisor {
   const running: { service: Service; deaths: number[] }[] = [];
   let stopping = false;
   const fileOf = (name: string) => join(runFolder, `${name}.json`);
@@ -83,23 +84,29 @@ export function createSupervisor(runFolder: string, events: SupervisorEvents): S
     });
   }
 
+  /** A start that fails is one more death: a process may be killed while it comes up as well as later. */
   async function revive(entry: { service: Service; deaths: number[] }): Promise<void> {
     const { service } = entry;
-    const now = Date.now();
-    entry.deaths = [...entry.deaths.filter((at) => at > now - deathWindowMs), now];
-    if (entry.deaths.length > deathsAllowed) return events.gaveUp(service, `it ended ${entry.deaths.length} times within a minute`);
-    const backOffMs = firstBackOffMs * 2 ** (entry.deaths.length - 1);
-    events.died(service, backOffMs);
-    await new Promise((resolve) => setTimeout(resolve, backOffMs));
-    if (stopping) return;
-    try {
-      await bringUp(service, () => {});
-      if (!stopping) events.restarted(service);
-    } catch (error) {
-      if (!stopping) events.gaveUp(service, (error as Error).message);
-      return;
+    let failure: string | null = null;
+    entry.deaths = entry.deaths.filter((at) => at > Date.now() - deathWindowMs);
+    while (!stopping) {
+      entry.deaths.push(Date.now());
+      const times = entry.deaths.length;
+      if (times > deathsAllowed) return events.gaveUp(service, failure ?? `it ended ${times} times within a minute.`);
+      const backOffMs = firstBackOffMs * 2 ** (times - 1);
+      events.died(service, backOffMs);
+      await new Promise((resolve) => setTimeout(resolve, backOffMs));
+      if (stopping) return;
+      try {
+        await bringUp(service, () => {});
+      } catch (error) {
+        failure = (error as Error).message;
+        continue;
+      }
+      if (stopping) return;
+      events.restarted(service);
+      return watch(entry);
     }
-    if (!stopping) watch(entry);
   }
 
   function watch(entry: { service: Service; deaths: number[] }): void {

@@ -76,7 +76,7 @@ export async function foreseeTemporalCli(options: CliSources): Promise<{ there: 
   const origin = options.download?.origin;
   if (origin !== undefined && (await isReachable(origin))) return { coming: `it will be downloaded from ${new URL(origin).host}` };
   const go = whereOnPath('go', options.searchPath);
-  if (go !== null) return { coming: `it will be built with ${go}, which takes 3 to 5 minutes once and needs Go's module proxy` };
+  if (go !== null) return { coming: `it will be built with ${go}, which takes 1 to 5 minutes once and needs Go's module proxy` };
   return { problem: notObtainable([...tried, origin === undefined ? noDownload : unreachable(origin), noGo]) };
 }
 
@@ -200,7 +200,7 @@ async function compile(options: TemporalCliOptions): Promise<Obtained> {
 
 /** Null when the build went well, else its last line. */
 function runGo(go: string, output: string, { say, signal, searchPath }: TemporalCliOptions): Promise<string | null> {
-  say('building it with Go, 3 to 5 minutes the first time');
+  say('building it with Go, 1 to 5 minutes the first time');
   return new Promise((resolve) => {
     const build = ['build', '-v', '-trimpath', '-ldflags', '-s -w', '-o', output, 'github.com/temporalio/cli/cmd/temporal'];
     const child = spawn(go, build, {
@@ -221,7 +221,7 @@ function runGo(go: string, output: string, { say, signal, searchPath }: Temporal
         else compiled += 1;
         last = line;
       }
-      say(`building it with Go, 3 to 5 minutes the first time: ${downloaded} modules downloaded, ${compiled} of about ${packageCount} packages compiled`);
+      say(`building it with Go, 1 to 5 minutes the first time: ${downloaded} modules downloaded, ${compiled} of about ${packageCount} packages compiled`);
     });
     child.once('error', (error) => resolve(oneLine(error)));
     child.once('close', (code) => {

@@ -70,6 +70,15 @@ describe('the Postgres of the data folder', () => {
     expect(await run(second.url('postgres'), 'select answer from kept')).toEqual([{ answer: 42 }]);
   });
 
+  test('that is killed while it starts is told at once, and can be started again', async () => {
+    const given = await options();
+    const begun = Date.now();
+    await expect(startPostgres(given, ({ pid }) => process.kill(pid, 'SIGKILL'))).rejects.toThrow('Postgres did not start.');
+    // Well below the 30 s that a server which still runs is given.
+    expect(Date.now() - begun).toBeLessThan(20_000);
+    expect((await begin(given)).adopted).toBe(false);
+  });
+
   asRoot('in a folder that its OS user may not enter is refused with the folder and the way out (needs root)', async () => {
     const closed = join(folder, 'closed');
     mkdirSync(closed, { mode: 0o700 });

@@ -1,9 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { isListening } from '../../runtime/local/ports.js';
 import { whereOnPath } from '../../runtime/local/temporal-cli.js';
+import { inProject } from '../../runtime/paths.js';
 import { createHome, type Home } from '../support/launcher.js';
 import { createTestDatabase, itWithTemporal, requireTemporal } from '../support/stack.js';
 
@@ -31,18 +33,33 @@ describe('npm start and npm run doctor', () => {
     }
   });
 
-  test('with a port taken name the port, what it is for and the variable that moves it', async () => {
-    const server = await listenOn(Number(home.env['WAYBILL_PORT']));
+  test('with ports taken tell each in a line of its own, and the one command that starts on others; nothing ran, so nothing is said to end', async () => {
+    const taken = { WAYBILL_PORT: 'the API', WAYBILL_SANDBOX_PORT: 'the sandbox', WAYBILL_TEMPORAL_UI_PORT: 'Temporal Web' };
+    const servers: Server[] = [];
     try {
+      for (const name of Object.keys(taken)) servers.push(await listenOn(Number(home.env[name])));
       for (const script of ['start.mjs', 'doctor.mjs']) {
         const { code, output } = await told(script);
         expect(code).toBe(1);
-        expect(output).toContain(
-          `Port ${home.env['WAYBILL_PORT']} for the API is taken by another program. Stop that program, or give another port: WAYBILL_PORT=`,
-        );
+        expect(output).not.toMatch(/Waybill ends|Ended\.|kept/);
+        for (const [name, what] of Object.entries(taken)) {
+          expect(output).toMatch(new RegExp(`(^|: | )Port ${home.env[name]} for ${what} is taken by another program\\.$`, 'm'));
+        }
+        const [command = ''] = /^ +WAYBILL_\w+=.* npm start$/m.exec(output) ?? [];
+        const moved = Object.keys(home.env).filter((name) => name.endsWith('PORT') && !command.includes(`${name}=${home.env[name]} `));
+        expect(moved.toSorted()).toEqual(Object.keys(taken).toSorted());
+        // The line stands by itself: nothing of this home is told to the shell that runs it but where its programs are.
+        const { PATH = '', HOME = '', TEMPORAL_CLI_PATH = '' } = home.env;
+        const { stdout } = spawnSync('bash', ['-c', command.replace('npm start', 'node bin/doctor.mjs')], {
+          cwd: inProject(),
+          env: { PATH, HOME, TEMPORAL_CLI_PATH, WAYBILL_TEMPORAL_DOWNLOAD: '0' },
+          encoding: 'utf8',
+        });
+        expect(stdout).toContain('✓ Ports: free');
+        expect(stdout).toContain(`✓ Data folder: ${home.folder}`);
       }
     } finally {
-      server.close();
+      for (const server of servers) server.close();
     }
     expect(home.running()).toEqual({});
   });
@@ -88,6 +105,8 @@ describe('npm start and npm run doctor', () => {
       const { code, output } = await told(script, bare);
       expect(code).toBe(1);
       expect(output).toMatch(/No Temporal server can be had on this machine\. Tried: .+ \(1\) .+ \(2\) .+ \(3\) .+/);
+      // Postgres ran by then.
+      expect(output.includes(`Ended. Everything is kept in ${home.folder}`)).toBe(script === 'start.mjs');
     }
     expect(home.running()).toEqual({});
     expect(await isListening(Number(home.env['WAYBILL_POSTGRES_PORT']))).toBe(false);

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { isListening } from '../../runtime/local/ports.js';
 import { isRunning } from '../../runtime/local/processes.js';
+import { inProject } from '../../runtime/paths.js';
 import { createHome, type Home } from '../support/launcher.js';
 import { describeWithTemporal, until, type ProcessEnd, type TestProcess } from '../support/stack.js';
 
@@ -41,6 +43,16 @@ describeWithTemporal('npm start', () => {
     expect(Object.keys(home.running()).toSorted()).toEqual(everyone);
   });
 
+  test('the data folder holds what docs/operate.md tells of, for its owner alone', () => {
+    const [, table = ''] = /\| In `\.waybill\/` [^\n]*\n((?:\|[^\n]*\n)+)/.exec(readFileSync(inProject('docs/operate.md'), 'utf8')) ?? [];
+    const told = [...table.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]);
+    const there = readdirSync(home.folder);
+    expect([...new Set(there.map((name) => name.replace(/-(shm|wal)$/, '')))].toSorted()).toEqual(told.toSorted());
+    expect(readdirSync(join(home.folder, 'logs')).toSorted()).toEqual(everyone.map((name) => `${name}.log`));
+    expect(statSync(home.folder).mode & 0o777).toBe(0o711);
+    expect(there.filter((name) => (statSync(join(home.folder, name)).mode & 0o077) !== 0)).toEqual([]);
+  });
+
   test('a second one in the same folder is refused with the process that holds it', async () => {
     const second = await home.run('start.mjs');
     expect((await second.exited).code).toBe(1);
@@ -54,6 +66,21 @@ describeWithTemporal('npm start', () => {
     await until(() => launcher.output().includes('Worker runs again'), { deadlineMs: 30_000, what: 'the worker to run again' });
     expect(launcher.output()).toContain('Worker ended unexpectedly');
     expect(home.running()['worker']?.pid).not.toBe(worker!.pid);
+  });
+
+  test('a worker that is killed again while it starts is one more death, and not the end of everything', async () => {
+    const seen = new Set([home.running()['worker']!.pid]);
+    process.kill([...seen][0]!, 'SIGKILL');
+    for (const what of ['the first new worker', 'the second one']) {
+      // As soon as it is written down it can be killed; it is not ready by then.
+      const { pid } = await until(() => [home.running()['worker']].find((one) => one !== undefined && !seen.has(one.pid)), { what });
+      seen.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    const told = () => launcher.output().match(/Worker runs again/g)?.length ?? 0;
+    await until(() => told() === 2, { deadlineMs: 60_000, what: 'the worker to run again' });
+    expect(launcher.output().match(/Worker ended unexpectedly/g)).toHaveLength(4);
+    expect(Object.keys(home.running()).toSorted()).toEqual(everyone);
   });
 
   test('Ctrl-C ends every process in order and leaves none', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { identify, isRunning, killGroup, spawnDetached } from '../../runtime/local/processes.js';
-import { createSupervisor, type Service, type Supervisor } from '../../runtime/local/supervisor.js';
+import { createSupervisor, type Service, type StartTools, type Supervisor } from '../../runtime/local/supervisor.js';
 import { rememberForTheGuard, until } from '../support/stack.js';
 
 describe('the supervisor', () => {
@@ -12,12 +12,16 @@ describe('the supervisor', () => {
   let supervisor: Supervisor;
   const pids = new Set<number>();
 
-  const supervise = () =>
-    createSupervisor(join(folder, 'run'), {
-      died: ({ name }, backOffMs) => told.push(`${name} died, ${backOffMs}`),
-      restarted: ({ name }) => told.push(`${name} restarted`),
-      gaveUp: ({ name }, reason) => told.push(`${name} gave up: ${reason}`),
-    });
+  const supervise = (firstBackOffMs?: number) =>
+    createSupervisor(
+      join(folder, 'run'),
+      {
+        died: ({ name }, backOffMs) => told.push(`${name} died, ${backOffMs}`),
+        restarted: ({ name }) => told.push(`${name} restarted`),
+        gaveUp: ({ name }, reason) => told.push(`${name} gave up: ${reason}`),
+      },
+      firstBackOffMs,
+    );
   const recordOf = (name: string) => JSON.parse(readFileSync(join(folder, 'run', `${name}.json`), 'utf8')) as { pid: number; startedAs: string };
 
   /** A process that runs this code; it takes over the one that was left. */
@@ -86,13 +90,43 @@ describe('the supervisor', () => {
     expect(isRunning(recordOf('worker'))).toBe(true);
   });
 
-  test('gives up, with the reason, when a start fails', async () => {
-    const once = service('api');
+  /** Comes up the first time and again once it has been killed so often while it started. */
+  const fragile = (name: string, kills: number) => {
+    const once = service(name);
     let starts = 0;
-    await supervisor.start({ ...once, start: (tools) => (starts++ === 0 ? once.start(tools) : Promise.reject(new Error('the port is taken'))) }, quiet);
+    return {
+      ...once,
+      start: async (tools: StartTools) => {
+        const started = await once.start(tools);
+        starts += 1;
+        if (starts === 1 || starts > kills + 1) return started;
+        const record = recordOf(name);
+        killGroup(record.pid);
+        await until(() => !isRunning(record), { what: 'the process to be gone' });
+        throw new Error(`it did not come up, start ${starts}`);
+      },
+    };
+  };
+
+  test('takes a start in which the process dies for one more death, and goes on', async () => {
+    supervisor = supervise(10);
+    await supervisor.start(fragile('worker', 2), quiet);
+    const first = recordOf('worker');
+    killGroup(first.pid);
+    await until(() => told.includes('worker restarted'), { what: 'the restart' });
+    expect(told).toEqual(['worker died, 10', 'worker died, 20', 'worker died, 40', 'worker restarted']);
+    expect(recordOf('worker').pid).not.toBe(first.pid);
+    killGroup(recordOf('worker').pid);
+    await until(() => told.length === 6, { what: 'the next restart' });
+    expect(told.slice(4)).toEqual(['worker died, 80', 'worker restarted']);
+  });
+
+  test('gives up after five deaths, with the reason of the last start', async () => {
+    supervisor = supervise(10);
+    await supervisor.start(fragile('api', Infinity), quiet);
     killGroup(recordOf('api').pid);
-    await until(() => told.length === 2, { what: 'the end of the tries' });
-    expect(told).toEqual(['api died, 500', 'api gave up: the port is taken']);
+    await until(() => told.length === 6, { what: 'the end of the tries' });
+    expect(told).toEqual([...[10, 20, 40, 80, 160].map((ms) => `api died, ${ms}`), 'api gave up: it did not come up, start 6']);
   });
 
   test('finds what a killed launcher left, and nothing else that has the same number by now', async () => {

@@ -77,5 +77,14 @@ export async function createHome(): Promise<Home> {
 
 function recordsIn(folder: string): RunRecord[] {
   const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
-  return files.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as RunRecord).filter(isRunning);
+  return files.flatMap((name) => recordIn(join(folder, name))).filter(isRunning);
+}
+
+/** None while the launcher is just writing it. */
+function recordIn(file: string): RunRecord[] {
+  try {
+    return [JSON.parse(readFileSync(file, 'utf8')) as RunRecord];
+  } catch {
+    return [];
+  }
 }

@@ -3,7 +3,7 @@
 import { insertKey, makeKey } from '../../../db/api-keys.js';
 import { findStaff, listStaff } from '../../../db/staff.js';
 import { login, loginRequest } from '../../contract/installation.js';
-import { isLocalPeer } from '../../local-peer.js';
+import { isFromOtherSite, isLocalPeer } from '../../local-peer.js';
 import { refuse } from '../../problem.js';
 import { route } from '../../route.js';
 
@@ -16,13 +16,13 @@ export const devLogin = route({
   operationId: 'devLogin',
   tag: 'Installation',
   summary: 'A short-lived key of a member of staff, for development',
-  description: 'Only where the installation allows it, and only from the same machine; otherwise it is not found.',
+  description: 'Only where the installation allows it, and only from the same machine, never for a page of another site; otherwise it is not found.',
   access: 'public',
   body: loginRequest,
   refusals: ['NOT_FOUND', 'UNAVAILABLE'],
   response: { status: 200, description: 'A key for twelve hours.', schema: login },
   handle: async ({ deps, body, request }) => {
-    if (!deps.devLogin || !isLocalPeer(request)) return refuse('NOT_FOUND');
+    if (!deps.devLogin || !isLocalPeer(request) || isFromOtherSite(request)) return refuse('NOT_FOUND');
     const staff = body.staffId === undefined ? (await listStaff(deps.db, body.role))[0] : await findStaff(deps.db, body.staffId);
     if (!staff) return refuse('NOT_FOUND');
     const { key, ...stored } = makeKey();

@@ -200,9 +200,22 @@ describe('POST /v1/dev-login', () => {
       .where(eq(apiKeys.prefix, (body.key as string).split('.')[0]!));
     expect(row?.revokedAt?.toISOString()).toBe(body.expiresAt);
     expect((await open.anonymous.post('/v1/dev-login').send({ staffId: open.staff.agent.id })).body.staff.id).toBe(open.staff.agent.id);
-    for (const headers of [{ 'X-Forwarded-For': '203.0.113.9' }, { Forwarded: 'for=203.0.113.9' }, { Host: 'evil.example.test' }] as Record<string, string>[]) {
-      expect((await supertest(open.app).post('/v1/dev-login').set(headers).send({ role: 'agent' })).status).toBe(404);
-    }
+    const host = '127.0.0.1:3080';
+    const statusFor = async (headers: Record<string, string>): Promise<number> =>
+      (await supertest(open.app).post('/v1/dev-login').set(headers).send({ role: 'agent' })).status;
+    const elsewhere: Record<string, string>[] = [
+      { 'X-Forwarded-For': '203.0.113.9' },
+      { Forwarded: 'for=203.0.113.9' },
+      { Host: 'evil.example.test' },
+      { Host: host, Origin: 'http://evil.example.test' },
+      { Host: host, Origin: 'http://127.0.0.1:8080' },
+      { Host: host, Origin: 'null' },
+      { Host: host, 'Sec-Fetch-Site': 'cross-site' },
+      { Host: host, 'Sec-Fetch-Site': 'same-site' },
+    ];
+    for (const headers of elsewhere) expect({ headers, status: await statusFor(headers) }).toEqual({ headers, status: 404 });
+    // The page of the API's own documents.
+    expect(await statusFor({ Host: host, Origin: `http://${host}`, 'Sec-Fetch-Site': 'same-origin' })).toBe(200);
     expect((await open.anonymous.post('/v1/dev-login').send({ staffId: missing })).status).toBe(404);
     expect((await open.anonymous.post('/v1/dev-login').send({})).status).toBe(400);
     await open.close();
