@@ -96,7 +96,7 @@ const waits: Record<WaitingFor, { asks: string; then: string; routes: string[] }
 
 function describeCandidate({ contactPointId, kind, position, usable, reasons, templateRequired }: Candidate): string {
   const standing = usable ? `can be chosen${templateRequired ? ', takes a template only' : ''}` : `cannot be chosen: ${reasons.join(', ')}`;
-  return `${kind} at position ${position + 1}: \`${contactPointId}\` ${standing}`;
+  return `${kind} at position ${position}: \`${contactPointId}\` ${standing}`;
 }
 
 function listed(items: readonly string[]): string {

@@ -143,7 +143,7 @@ describeInBrowser(`Temporal Web${missing === null ? '' : ` (${missing})`}`, () =
       `Sender ${supervisor.senderId} waits for somebody to choose the recipient until ${due}; then the dispatch ends expired and nothing is sent.`,
     );
     expect(current).toContain(`POST /v1/dispatches/${id}/recipient-choice`);
-    points.forEach((point, i) => expect(current).toContain(`phone at position ${i + 1}: ${point} can be chosen`));
+    points.forEach((point, i) => expect(current).toContain(`phone at position ${i}: ${point} can be chosen`));
     for (const phone of phones) expect(current).not.toContain(phone.slice(1));
     expect(await panel(page, 'to client')).toContain(
       `A text message of supervisor ${supervisor.senderId} to client ${clientId} by whatsapp channel ${whatsapp}.`,

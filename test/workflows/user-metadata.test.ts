@@ -43,9 +43,9 @@ describe('what Temporal Web shows in words', () => {
       /^Sender `s-1` waits for \*\*somebody to choose the recipient\*\* until \*\*2026-05-01T10:00:00.000Z\*\*; then the dispatch ends `expired` and nothing is sent\./,
     );
     expect(text).toContain('`POST /v1/dispatches/d-1/recipient-choice`');
-    expect(text).toContain('- phone at position 1: `point-0` can be chosen\n');
-    expect(text).toContain('- phone at position 2: `point-1` can be chosen, takes a template only\n');
-    expect(text).toContain('- phone at position 3: `point-2` cannot be chosen: CHANNEL_BLOCKED');
+    expect(text).toContain('- phone at position 0: `point-0` can be chosen\n');
+    expect(text).toContain('- phone at position 1: `point-1` can be chosen, takes a template only\n');
+    expect(text).toContain('- phone at position 2: `point-2` cannot be chosen: CHANNEL_BLOCKED');
     expect(describeWait({ ...wait, waitingFor: 'decision', reason: 'ACTIVE_THREAD_APPEARED' })).toContain('Reason: `ACTIVE_THREAD_APPEARED`');
   });
 
