@@ -6,6 +6,7 @@ import { freezeRendering, loadRendering, type RenderingFacts } from '../db/deliv
 import type { Capabilities } from '../domain/channel.js';
 import { frozenForm, type RenderedContent } from '../domain/content.js';
 import type { EndReason } from '../domain/next-step.js';
+import { toOneLine } from '../domain/one-line.js';
 import { fillRegistered, type TemplateVersion } from '../domain/template.js';
 import type { ActivityDeps } from './deps.js';
 
@@ -54,7 +55,8 @@ function build(facts: RenderingFacts, capabilities: Capabilities, mailboxes: rea
   const text = template ? renderText(template, content.variables ?? {}) : { subject: null, text: content.text ?? '', template: null };
   if ('reason' in text) return text;
   if (capabilities.text && [...text.text].length > capabilities.text.maxChars) return { reason: 'TEXT_TOO_LONG' };
-  const subject = capabilities.subject ? (content.subject ?? text.subject) : null;
+  // A variable may bring a line break into it: what is frozen is what the mail can carry.
+  const subject = capabilities.subject ? toOneLine(content.subject ?? text.subject ?? '') : null;
   if (capabilities.subject && (subject ?? '').trim() === '') return { reason: 'SUBJECT_REQUIRED' };
   const lastTo = facts.lastInboundTo?.toLowerCase();
   const usual = lastTo !== undefined && mailboxes.includes(lastTo) ? lastTo : (mailboxes[0] ?? null);

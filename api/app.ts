@@ -47,7 +47,7 @@ export function createApp(deps: ApiDeps): Application {
       surface.filter((route) => route.path === path),
       stage,
     );
-  app.use((_request, response) => sendProblem(response, refuse('NOT_FOUND')));
+  app.use((_request, response) => sendProblem(response, refuse('NOT_FOUND', { detail: 'There is no such path. All of them are described under /docs.' })));
   app.use(answerFaults(deps));
   return app;
 }

@@ -7,7 +7,8 @@ import type { Settings } from '../db/settings.js';
 import type { ContactPointKind } from '../domain/channel.js';
 import { normaliseContactPoint } from '../domain/contact-point.js';
 import type { client, contactPoint } from './contract/clients.js';
-import { type Refusal, refuseFields } from './problem.js';
+import { refusals } from '../domain/codes.js';
+import { type Refusal, refuseFields, refuseShape } from './problem.js';
 
 type Given = Pick<NewContactPoint, 'kind' | 'value' | 'selected'>;
 
@@ -27,16 +28,20 @@ export function normaliseAll(given: Given[], settings: Settings, at: string): Ne
   return read.flatMap((one, index) => (one.ok ? [{ kind: given[index]!.kind, selected: given[index]!.selected, value: one.value, address: one.address }] : []));
 }
 
-/** The contact point whose owner is asked for; null when none is. */
+/** The contact point whose owner is asked for, by parameters of the query; null when none is. */
 export function ownerAsked(
   asked: { phone?: string | undefined; email?: string | undefined; externalId?: string | undefined },
   settings: Settings,
-): { kind: ContactPointKind; value: string } | null | 'invalid' {
-  const named = Object.entries(asked).filter((entry): entry is [keyof typeof kinds, string] => entry[1] !== undefined);
-  if (named.length === 0) return null;
-  const [field, text] = named[0]!;
-  const read = normaliseContactPoint(kinds[field], text, settings.defaultCountry ?? undefined);
-  return named.length === 1 && read.ok ? { kind: kinds[field], value: read.value } : 'invalid';
+): { kind: ContactPointKind; value: string } | null | Refusal {
+  const [first, ...others] = Object.entries(asked).filter((entry): entry is [keyof typeof kinds, string] => entry[1] !== undefined);
+  if (!first) return null;
+  if (others.length > 0) {
+    return refuseShape(others.map(([name]) => ({ in: 'query', pointer: `/${name}`, detail: 'Ask by one of phone, email and externalId at a time.' })));
+  }
+  const [name, text] = first;
+  const read = normaliseContactPoint(kinds[name], text, settings.defaultCountry ?? undefined);
+  if (read.ok) return { kind: kinds[name], value: read.value };
+  return refuseShape([{ in: 'query', pointer: `/${name}`, code: read.code, detail: refusals[read.code].detail }]);
 }
 
 /** The names by which a request names a contact point. */

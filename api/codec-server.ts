@@ -5,7 +5,8 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import type { ApiDeps } from './deps.js';
 import { isLocalPeer } from './local-peer.js';
-import { fieldErrors, refuse, sendProblem } from './problem.js';
+import { refuse, refuseShape, sendProblem } from './problem.js';
+import { readThrough } from './read-through.js';
 
 const maxBytes = 16 * 1024 * 1024;
 
@@ -30,8 +31,8 @@ export function codecServer({ path, origins, decode }: NonNullable<ApiDeps['code
     response.status(204).end();
   });
   router.post(`/${path}/decode`, express.json({ limit: maxBytes }), async (request, response) => {
-    const given = payloads.safeParse(request.body);
-    if (!given.success) return sendProblem(response, refuse('INVALID_REQUEST', { errors: fieldErrors(given.error) }));
+    const given = readThrough(payloads, request.body);
+    if (given.errors) return sendProblem(response, refuseShape(given.errors));
     const clear = await decode(given.data.payloads as Payload[]);
     response.json({ payloads: clear.map(encodePayload) });
   });

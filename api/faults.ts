@@ -27,13 +27,27 @@ export function refusalOf(error: unknown): Refusal {
   return refusalOfParser(error) ?? refuse('INTERNAL');
 }
 
+/** What is wrong with a body, by the name that its reader gives it. */
+const bodyFaults: Record<string, string> = {
+  'entity.parse.failed': 'The body is not JSON.',
+  'charset.broken': 'The body is not UTF-8.',
+  'charset.unsupported': 'Send the body in UTF-8.',
+  'encoding.unsupported': 'Send the body as it is, or packed with gzip, deflate or br.',
+  'request.aborted': 'The body broke off.',
+  'request.size.invalid': 'The body is not as long as its Content-Length says.',
+};
+
 /** Express and its body parsers mark what the caller did wrong with a status. */
 function refusalOfParser(error: unknown): Refusal | null {
-  const { status, type } = error as { status?: unknown; type?: unknown };
+  const { status, type, code } = error as { status?: unknown; type?: unknown; code?: unknown };
   if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status >= 500) return null;
   if (status === 413) return refuse('BODY_TOO_LARGE');
-  if (type === 'entity.parse.failed') return refuse('INVALID_REQUEST', { errors: [{ pointer: '', detail: 'The body is not JSON.' }] });
-  return refuse('INVALID_REQUEST', { status, detail: 'The request cannot be read.' });
+  // A path whose escapes are no text names nothing that exists.
+  if (error.name === 'URIError') return refuse('NOT_FOUND');
+  const known = typeof type === 'string' ? bodyFaults[type] : undefined;
+  // What unpacks a body tells its own codes and no type.
+  const detail = known ?? (status === 400 && typeof code === 'string' ? 'The body is not packed as its Content-Encoding says.' : undefined);
+  return refuse('INVALID_REQUEST', { status, ...(detail ? { errors: [{ pointer: '', detail }] } : { detail: 'The request cannot be read.' }) });
 }
 
 function codesOf(error: unknown): string[] {

@@ -62,6 +62,8 @@ function refusedByRun(error: unknown): Refusal | null {
 async function answerFromRow({ deps, params }: MessageCall, message: DispatchMessage, error: unknown): Promise<Refusal> {
   const row = await findStanding(deps.db, params.id);
   if (!row) return refuse('NOT_FOUND');
+  // Whatever was chosen before it: the cancel is what counts.
+  if (message === 'chooseRecipient' && row.state === 'cancelled') return refuse('NOT_WAITING', { detail: 'The dispatch was cancelled; nothing was sent.' });
   const code = refuseByRow(message, row);
   if (code && (isEndState(row.state) || error instanceof WorkflowNotFoundError)) return refuse(code);
   // Accepted and not started yet: the relay is about to.

@@ -44,6 +44,13 @@ export function refuseFields(errors: readonly (Omit<FieldError, 'detail'> & { co
   return refuse(errors[0]!.code, { errors: errors.map((one) => ({ ...one, detail: one.detail ?? refusals[one.code].detail })) });
 }
 
+/** Refuses a request for its shape; what is named may be fields, parameters or headers. */
+export function refuseShape(errors: FieldError[]): Refusal {
+  const parts = new Set(errors.map((one) => one.in));
+  if (parts.has(undefined)) return refuse('INVALID_REQUEST', { errors });
+  return refuse('INVALID_REQUEST', { errors, detail: `Correct the ${parts.has('query') ? 'parameters' : 'headers'} that are named.` });
+}
+
 /** A part of the system does not answer. */
 export const unavailable = (detail?: string): Refusal => refuse('UNAVAILABLE', { retryAfterSeconds: 2, ...(detail ? { detail } : {}) });
 
@@ -102,15 +109,6 @@ export function sendProblem(response: Response, { code, facts }: Refusal): void 
       candidates: facts.candidates,
     }),
   );
-}
-
-/** What a zod error says, field by field; never the value that was given. */
-export function fieldErrors(error: z.ZodError, from: string = ''): FieldError[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ pointer: from + pointerOf([...issue.path, key]), detail: 'This field is not known here.' }));
-    return [{ pointer: from + pointerOf(issue.path), detail: issue.message }];
-  });
 }
 
 export function pointerOf(path: readonly PropertyKey[]): string {

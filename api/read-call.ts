@@ -3,7 +3,8 @@
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { AppDeps } from './deps.js';
-import { fieldErrors, type Refusal, refuse } from './problem.js';
+import { type Refusal, refuse, refuseShape } from './problem.js';
+import { readThrough } from './read-through.js';
 import type { Access, Call, Spec } from './route.js';
 import { findUnfit } from './unfit.js';
 
@@ -14,28 +15,25 @@ export function readCall(spec: Spec, deps: AppDeps, request: Request, response: 
   }
   const given = { query: request.query, body: (request.body ?? {}) as unknown };
   const unfit = findUnfit(spec.body ? given : { query: given.query });
-  if (unfit) return refuse('INVALID_REQUEST', { errors: [unfit] });
+  if (unfit) return refuseShape([unfit]);
   const params = spec.params?.safeParse(request.params);
   if (params && !params.success) return refuse('NOT_FOUND');
-  const query = (spec.query ?? z.strictObject({})).safeParse(given.query);
-  const headers = (spec.headers ?? z.object({})).safeParse(request.headers);
-  const body = spec.body?.safeParse(given.body);
-  if (headers.error?.issues.some((issue) => issue.path[0] === 'idempotency-key') && request.headers['idempotency-key'] === undefined) {
+  const query = readThrough(spec.query ?? z.strictObject({}), given.query, { in: 'query' });
+  const headers = readThrough(spec.headers ?? z.object({}), request.headers, { in: 'header' });
+  const body = spec.body ? readThrough(spec.body, given.body) : { data: undefined };
+  if (headers.errors?.some((one) => one.pointer === '/idempotency-key') && request.headers['idempotency-key'] === undefined) {
     return refuse('IDEMPOTENCY_KEY_REQUIRED');
   }
-  const errors = [
-    ...(query.success ? [] : fieldErrors(query.error).map((one) => ({ ...one, in: 'query' as const }))),
-    ...(headers.success ? [] : fieldErrors(headers.error).map((one) => ({ ...one, in: 'header' as const }))),
-    ...(body === undefined || body.success ? [] : fieldErrors(body.error)),
-  ];
-  if (errors.length > 0) return refuse('INVALID_REQUEST', { errors });
+  if (query.errors || headers.errors || body.errors) {
+    return refuseShape([query, headers, body].flatMap((one) => one.errors ?? []));
+  }
   return {
     deps,
     principal: response.locals['principal'] as never,
     params: params?.data ?? {},
     query: query.data,
     headers: headers.data,
-    body: body?.data,
+    body: body.data,
     request,
   };
 }

@@ -1,5 +1,6 @@
 /** One route, said once: it is documented and mounted from the same words, so that the two cannot drift apart. */
 
+import { isUtf8 } from 'node:buffer';
 import type { RouteConfig } from '@asteasolutions/zod-to-openapi';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
@@ -166,7 +167,14 @@ export function expressPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** Reads JSON bodies of at most this size. */
+/** Reads JSON bodies of at most this size, in UTF-8. */
 export function jsonReader(maxBytes: number): RequestHandler {
-  return express.json({ limit: maxBytes });
+  return express.json({
+    limit: maxBytes,
+    verify: (_request, _response, body, charset) => {
+      if (charset !== 'utf-8') throw Object.assign(new Error('another character set'), { status: 415, type: 'charset.unsupported' });
+      // The parser would put replacement characters in the place of broken ones, and what was sent would not be what was asked.
+      if (!isUtf8(body)) throw Object.assign(new Error('broken UTF-8'), { status: 400, type: 'charset.broken' });
+    },
+  });
 }

@@ -1,7 +1,7 @@
 /** Bearer keys. A secret is never stored, only the SHA-256 of the whole key. */
 
 import { createHash, randomBytes } from 'node:crypto';
-import { and, desc, eq, gt, isNull, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Queryable } from './connect.js';
 import { apiKeys, staff } from './schema/index.js';
@@ -75,6 +75,16 @@ export async function findKey(
     .leftJoin(staff, eq(staff.id, apiKeys.staffId))
     .where(and(eq(apiKeys.prefix, prefix), inForce));
   return row ?? null;
+}
+
+/** Those of these keys that are still in force; one statement for all of them. */
+export async function findKeysInForce(db: Queryable, ids: string[]): Promise<Set<string>> {
+  const rows = await db
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .leftJoin(staff, eq(staff.id, apiKeys.staffId))
+    .where(and(inArray(apiKeys.id, ids), inForce));
+  return new Set(rows.map((row) => row.id));
 }
 
 /** The newest 1,000, revoked ones included. */

@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ContactPointKind } from '../domain/channel.js';
 import { maxContactPoints } from '../domain/contact-point.js';
 import type { NewContactPoint } from './clients.js';
-import { constraintOf, type Database, type Queryable } from './connect.js';
+import type { Database, Queryable } from './connect.js';
 import { clients, contactPointChannels, contactPoints, dispatches } from './schema/index.js';
 
 export interface StoredContactPoint {
@@ -60,23 +60,18 @@ export async function addContactPoint(
 /** Changes value, selection or place. What was known of an old value on a channel is forgotten with it. */
 export async function changeContactPoint(db: Database, clientId: string, id: string, change: ContactPointChange): Promise<'changed' | 'taken' | 'unknown'> {
   const { position, ...values } = change;
-  try {
-    return await db.transaction(async (tx) => {
-      if (!(await lockClient(tx, clientId))) return 'unknown';
-      const points = await listContactPoints(tx, [clientId]);
-      if (!points.some((one) => one.id === id)) return 'unknown';
-      if (values.value !== undefined) await forgetChannels(tx, id, values.value);
-      if (Object.keys(values).length > 0) await tx.update(contactPoints).set(values).where(eq(contactPoints.id, id));
-      if (position !== undefined) {
-        const others = points.map((one) => one.id).filter((one) => one !== id);
-        await placeInOrder(tx, clientId, others.toSpliced(position, 0, id));
-      }
-      return 'changed';
-    });
-  } catch (error) {
-    if (constraintOf(error) === 'contact_points_owner') return 'taken';
-    throw error;
-  }
+  return await db.transaction(async (tx) => {
+    if (!(await lockClient(tx, clientId))) return 'unknown';
+    const points = await listContactPoints(tx, [clientId]);
+    if (!points.some((one) => one.id === id)) return 'unknown';
+    if (values.value !== undefined && !(await makeRoom(tx, clientId, id, values.value))) return 'taken';
+    if (Object.keys(values).length > 0) await tx.update(contactPoints).set(values).where(eq(contactPoints.id, id));
+    if (position !== undefined) {
+      const others = points.map((one) => one.id).filter((one) => one !== id);
+      await placeInOrder(tx, clientId, others.toSpliced(position, 0, id));
+    }
+    return 'changed';
+  });
 }
 
 /** Removes one. A dispatch that points at it loses the pointer; what was sent, and to which address, stays with its attempts. */
@@ -110,13 +105,27 @@ async function lockClient(tx: Queryable, clientId: string): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Session window, provider's name and marks belong to a value; they go when another value comes. */
-async function forgetChannels(tx: Queryable, id: string, value: string): Promise<void> {
-  const replaced = tx
-    .select({ id: contactPoints.id })
+/**
+ * Makes sure that this value is free and stays so until the end of the transaction, then forgets what belonged to the old one: session
+ * window, provider's name, marks. An update has no `on conflict`, and a broken constraint writes the value into the server's log; so the
+ * value is first taken by a row that is put away at once. False: somebody has it. True too when it is the point's own value already.
+ */
+async function makeRoom(tx: Queryable, clientId: string, id: string, value: string): Promise<boolean> {
+  const [other] = await tx
+    .select({ kind: contactPoints.kind, position: contactPoints.position })
     .from(contactPoints)
     .where(and(eq(contactPoints.id, id), ne(contactPoints.value, value)));
-  await tx.delete(contactPointChannels).where(inArray(contactPointChannels.contactPointId, replaced));
+  if (!other) return true;
+  const placeholder = uuidv7();
+  const taken = await tx
+    .insert(contactPoints)
+    .values({ id: placeholder, clientId, ...other, value, address: value })
+    .onConflictDoNothing()
+    .returning({ id: contactPoints.id });
+  if (taken.length === 0) return false;
+  await tx.delete(contactPoints).where(eq(contactPoints.id, placeholder));
+  await tx.delete(contactPointChannels).where(eq(contactPointChannels.contactPointId, id));
+  return true;
 }
 
 async function placeInOrder(tx: Queryable, clientId: string, ids: string[]): Promise<void> {

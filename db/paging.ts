@@ -3,9 +3,9 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 
-/** Where a page ended; `createdAt` is Postgres' own text, because a JavaScript date would lose its microseconds. */
+/** Where a page ended; the time in microseconds since 1970, in digits, because a JavaScript date would lose them. */
 export interface PageKey {
-  createdAt: string;
+  createdAtMicros: string;
   id: string;
 }
 
@@ -26,12 +26,14 @@ interface Columns {
 
 /** The column that a list selects as `cursor`. */
 export function cursorOf(table: Columns): SQL<string> {
-  return sql<string>`${table.createdAt}::text`;
+  return sql<string>`(extract(epoch from ${table.createdAt}) * 1000000)::bigint::text`;
 }
 
 /** The rows behind this key; undefined on the first page. */
 export function behind(table: Columns, key: PageKey | null): SQL | undefined {
-  return key ? sql`(${table.createdAt}, ${table.id}) < (${key.createdAt}::timestamptz, ${key.id}::uuid)` : undefined;
+  if (!key) return undefined;
+  const then = sql`'epoch'::timestamptz + ${key.createdAtMicros}::bigint * interval '1 microsecond'`;
+  return sql`(${table.createdAt}, ${table.id}) < (${then}, ${key.id}::uuid)`;
 }
 
 /** Newest first. */
@@ -44,6 +46,6 @@ export function pageOf<T extends { id: string; cursor: string }>(rows: T[], limi
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return {
     items: rows.slice(0, limit).map(({ cursor: _, ...row }) => row),
-    next: last ? { createdAt: last.cursor, id: last.id } : null,
+    next: last ? { createdAtMicros: last.cursor, id: last.id } : null,
   };
 }

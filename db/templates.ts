@@ -55,15 +55,18 @@ export async function createTemplate(
 ): Promise<{ kind: 'created'; id: string } | { kind: 'taken' | 'unknown_channel' }> {
   const id = uuidv7();
   try {
-    await db.transaction(async (tx) => {
-      await tx.insert(templates).values({ id, ...template });
+    return await db.transaction(async (tx) => {
+      const made = await tx
+        .insert(templates)
+        .values({ id, ...template })
+        .onConflictDoNothing()
+        .returning({ id: templates.id });
+      if (made.length === 0) return { kind: 'taken' };
       await tx.insert(templateVersions).values({ templateId: id, version: 1, ...text });
+      return { kind: 'created', id };
     });
-    return { kind: 'created', id };
   } catch (error) {
-    const constraint = constraintOf(error);
-    if (constraint === 'templates_name') return { kind: 'taken' };
-    if (constraint?.startsWith('templates_channel_id')) return { kind: 'unknown_channel' };
+    if (constraintOf(error)?.startsWith('templates_channel_id')) return { kind: 'unknown_channel' };
     throw error;
   }
 }

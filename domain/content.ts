@@ -2,6 +2,7 @@
 
 import type { Capabilities } from './channel.js';
 import type { RefusalCode } from './codes.js';
+import { readPattern } from './pattern.js';
 
 export const contentKinds = ['text', 'attachment', 'text_attachment', 'template'] as const;
 export type ContentKind = (typeof contentKinds)[number];
@@ -46,6 +47,8 @@ export const defaultBccPattern = '^[A-Za-z0-9._-]+@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]
 
 /** A reader wants a short subject; the limit of a header line keeps it inside one folded field. Characters. */
 const maxSubjectChars = 998;
+/** Of a whole address. */
+const maxBccChars = 254;
 
 /** All that is wrong with a content for a channel with these capabilities; empty is fine. `mailboxes` are the channel's from addresses. */
 export function refuseContent(
@@ -75,11 +78,13 @@ export function refuseContent(
     const from = content.from?.toLowerCase();
     if (from !== undefined && !mailboxes.some((one) => one.toLowerCase() === from)) refuse('FROM_NOT_CONNECTED', '/from');
   }
-  if ((content.bcc ?? []).length > 0 && !capabilities.bcc) refuse('BCC_NOT_SUPPORTED', '/bcc');
-  else {
-    const pattern = new RegExp(bccPattern);
-    for (const [index, address] of (content.bcc ?? []).entries()) {
-      if (address.length > 254 || !pattern.test(address)) refuse('BCC_INVALID', `/bcc/${index}`, `${address} is not a valid BCC address.`);
+  const copies = content.bcc ?? [];
+  if (copies.length > 0 && !capabilities.bcc) refuse('BCC_NOT_SUPPORTED', '/bcc');
+  else if (copies.length > 0) {
+    const pattern = readPattern(bccPattern);
+    for (const [index, address] of copies.entries()) {
+      if (!pattern) refuse('BCC_INVALID', `/bcc/${index}`, 'The BCC pattern of the settings cannot be used; ask an admin to set another.');
+      else if (address.length > maxBccChars || !pattern.matches(address)) refuse('BCC_INVALID', `/bcc/${index}`, `${address} is not a valid BCC address.`);
     }
   }
   return refusals;

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { contactPointKinds } from '../../domain/channel.js';
 import { transferTargetTypes } from '../../domain/disposition.js';
+import { isOneLine } from '../../domain/one-line.js';
 import { decodeCursor } from '../cursor.js';
 
 /** In lower case, whatever case it comes in: ids are compared as texts too. */
@@ -14,8 +15,23 @@ export const instant = z
   .transform((date) => date.toISOString())
   .meta({ example: '2026-03-01T09:30:00.000Z' });
 
-/** One line of text that somebody reads. */
-export const label = z.string().trim().min(1).max(200);
+/** An ISO 8601 instant that is given to us: a `Date` inside. The store knows no year 0, and its texts end with the year 9999. */
+export const givenInstant = z.iso
+  .datetime({ offset: true })
+  .transform((text, context) => {
+    const date = new Date(text);
+    if (date < firstInstant || date > lastInstant) context.addIssue('Give an instant between the years 1 and 9999.');
+    return date;
+  })
+  .meta({ example: '2026-03-01T09:30:00Z' });
+const firstInstant = new Date('0001-01-01T00:00:00Z');
+const lastInstant = new Date('9999-12-31T23:59:59.999Z');
+
+const oneLineSaid = 'Write it on one line, without control characters and without characters that turn the text around.';
+/** A text that is shown on one line, as it is given; a blank one is a matter of other rules. */
+export const oneLine = z.string().refine((text) => text.trim() === '' || isOneLine(text), oneLineSaid);
+/** A name or a short remark that somebody reads. */
+export const label = z.string().trim().min(1).max(200).refine(isOneLine, oneLineSaid).meta({ description: 'One line, without control characters.' });
 
 export const contactPointKind = z.enum(contactPointKinds);
 
@@ -31,7 +47,7 @@ export const pageQuery = {
     .max(200)
     .transform((text, context) => {
       const key = decodeCursor(text);
-      if (!key) context.addIssue('This is no cursor of ours.');
+      if (!key) context.addIssue('Give the nextCursor of the page before, as it was.');
       return key ?? z.NEVER;
     })
     .optional()

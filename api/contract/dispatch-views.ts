@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { dispatchStates, waitingFors } from '../../domain/dispatch.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { contactPointKind, failure, id, instant, listOf, orNull, pageQuery, position } from './common.js';
+import { contactPointKind, failure, givenInstant, id, instant, listOf, orNull, pageQuery, position } from './common.js';
 import { disposition } from './dispatches.js';
 
 const state = z.enum(dispatchStates);
@@ -46,8 +46,8 @@ export const dispatchFilter = z.strictObject({
   clientId: id.optional(),
   channelId: id.optional(),
   senderId: id.optional(),
-  createdAfter: z.iso.datetime({ offset: true }).optional(),
-  createdBefore: z.iso.datetime({ offset: true }).optional(),
+  createdAfter: givenInstant.optional(),
+  createdBefore: givenInstant.optional(),
   ...pageQuery,
 });
 

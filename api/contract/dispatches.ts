@@ -1,10 +1,10 @@
 /** What a caller may ask of dispatches: the submit body of requirements 4.1, and messages to a dispatch. */
 
 import { z } from 'zod';
-import { id, onBehalfOf, transferTargetType } from './common.js';
+import { id, label, onBehalfOf, oneLine, transferTargetType } from './common.js';
 
 const emailFields = {
-  subject: z.string().max(2_000).optional().meta({ description: 'Email only; required there.' }),
+  subject: oneLine.max(2_000).optional().meta({ description: 'Email only; required there. One line.' }),
   from: z.string().max(320).optional().meta({ description: 'Email only: one of the connected mailboxes; default: the one the client last wrote to.' }),
   bcc: z.array(z.string().max(320)).max(50).optional().meta({ description: 'Email only; never shown to the client.' }),
 };
@@ -59,7 +59,7 @@ export const newDispatch = z
     }),
     content,
     disposition: disposition.optional(),
-    tagIds: z.array(z.string().min(1).max(100)).max(50).default([]),
+    tagIds: z.array(label.max(100)).max(50).default([]),
     onBehalfOf,
     deadlines: z.strictObject({ choiceSeconds: seconds.optional(), decisionSeconds: seconds.optional(), retrySeconds: seconds.optional() }).default({}),
   })

@@ -1,6 +1,7 @@
 /** Staff, keys, settings and transfer targets on the wire. */
 
 import { z } from 'zod';
+import { readPattern } from '../../domain/pattern.js';
 import { id, instant, label, listOf, transferTargetType } from './common.js';
 
 /**
@@ -54,7 +55,11 @@ const deadline = z
 const settings = {
   activeThreadScope: z.enum(['client', 'channel']),
   askWhenSeveralFilledIn: z.boolean(),
-  bccPattern: z.string().min(1).max(500),
+  bccPattern: z
+    .string()
+    .min(1)
+    .max(500)
+    .meta({ description: 'RE2 syntax: no look-around, no back references. A repeat counts to 99 at most, and counts no group.' }),
   defaultCountry: z
     .string()
     .regex(/^[A-Z]{2}$/, 'Two capital letters are expected, like GB.')
@@ -67,17 +72,11 @@ export const settingsBody = z.object(settings).meta({ id: 'Settings' });
 export const settingsChange = z
   .strictObject(settings)
   .partial()
-  .refine((change) => change.bccPattern === undefined || isPattern(change.bccPattern), { path: ['bccPattern'], message: 'This is not a regular expression.' })
+  .refine((change) => change.bccPattern === undefined || readPattern(change.bccPattern) !== null, {
+    path: ['bccPattern'],
+    message: 'Give a regular expression in RE2 syntax: without look-around and back references, with repeats that count to 99 at most and count no group.',
+  })
   .meta({ id: 'SettingsChange', example: { defaultCountry: 'GB' } });
-
-function isPattern(source: string): boolean {
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 export const transferTarget = z
   .object({ type: transferTargetType, id: z.string(), name: z.string() })

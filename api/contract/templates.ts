@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { templateOrigins, templateStatuses, variableTypes } from '../../domain/template.js';
-import { id, instant, label, listOf, pageQuery } from './common.js';
+import { id, instant, label, listOf, oneLine, pageQuery } from './common.js';
 
 const part = (most: number) => z.string().max(most).nullable().default(null);
 
@@ -15,7 +15,7 @@ const variable = z
   .refine((one) => (one.type === 'select') === (one.values !== undefined), { path: ['values'], message: 'A list of values goes with the type `select`.' });
 
 const text = {
-  subject: part(998).meta({ description: 'Email.' }),
+  subject: oneLine.max(998).nullable().default(null).meta({ description: 'Email. One line.' }),
   header: part(1_000),
   body: z.string().min(1).max(100_000),
   footer: part(1_000),

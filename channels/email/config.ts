@@ -2,6 +2,7 @@
 
 import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
+import { isOneLine } from '../../domain/one-line.js';
 import { isPlainAddress, keyOf } from './address.js';
 
 const hostname = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/, 'A host name is expected.');
@@ -9,11 +10,7 @@ const address = z.string().max(254).refine(isPlainAddress, 'An email address is 
 
 const mailbox = z.strictObject({
   address,
-  name: z
-    .string()
-    .max(100)
-    .regex(/^[^\x00-\x1f\x7f]*$/, 'A name has no line breaks.')
-    .optional(),
+  name: z.string().max(100).refine(isOneLine, 'A name is one line, without control characters.').optional(),
   default: z.boolean().optional(),
 });
 

@@ -6,6 +6,7 @@ import { boundedBy } from '../http.js';
 import { findMailbox, type EmailConfig, type Mailbox } from './config.js';
 import { classifySmtpError } from './failures.js';
 import { decideOutcome, listRecipients, type Recipients } from './recipients.js';
+import { subjectHeader } from './subject.js';
 import { createGate, type GatedMail, type Transports } from './transport.js';
 
 /** What nodemailer tells of a message that the relay took. */
@@ -52,7 +53,7 @@ function compose(message: OutboundMessage, mailbox: Mailbox, ctx: SendCtx<EmailC
   return {
     from: { name: mailbox.name ?? '', address: mailbox.address },
     to: { name: '', address: message.to.value },
-    subject: message.content.subject ?? '',
+    headers: { subject: subjectHeader(message.content.subject ?? '') },
     text: message.content.text,
     messageId: messageIdOf(ctx),
     date: message.acceptedAt,

@@ -53,7 +53,8 @@ export async function startPostgres(options: LocalPostgresOptions, spawned: (pro
       dataFolder(options),
       '-p',
       String(options.port),
-      ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...(options.settings ?? [])].flatMap((one) => ['-c', one]),
+      // Terse: the details of an error would hold the values that it was about.
+      ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'log_error_verbosity=terse', ...(options.settings ?? [])].flatMap((one) => ['-c', one]),
     ],
     env: { ...processEnvironment(), LC_MESSAGES: 'C' },
     cwd: options.folder,

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
@@ -21,6 +22,14 @@ afterAll(() => api.close());
 
 const raw = (body: string, type = 'application/json') => api.as('agent').post('/v1/clients').set('Content-Type', type).send(body);
 
+const sendBytes = (body: Buffer, headers: Record<string, string>) =>
+  api
+    .as('agent')
+    .post('/v1/clients')
+    .set({ 'Content-Type': 'application/json', ...headers })
+    .serialize((bytes) => bytes as never)
+    .send(body);
+
 describe('what cannot be answered is a problem', () => {
   test('404 an unknown path', async () => {
     const answer = await api.anonymous.get('/v1/nothing');
@@ -31,7 +40,7 @@ describe('what cannot be answered is a problem', () => {
         type: 'urn:waybill:problem:NOT_FOUND',
         title: 'Not found',
         status: 404,
-        detail: expect.any(String),
+        detail: expect.stringContaining('/docs'),
         instance: `urn:uuid:${answer.headers['x-request-id']}`,
         code: 'NOT_FOUND',
       },
@@ -71,6 +80,34 @@ describe('what cannot be answered is a problem', () => {
     expect([packed.status, packed.body.code]).toEqual([415, 'INVALID_REQUEST']);
   });
 
+  test('400 bytes that are no UTF-8, whole or packed, are not mended behind the caller’s back', async () => {
+    const broken = Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0x61, 0xff, 0xfe]), Buffer.from('"}')]);
+    for (const [body, headers] of [
+      [broken, {}],
+      [gzipSync(broken), { 'Content-Encoding': 'gzip' }],
+    ] as [Buffer, Record<string, string>][]) {
+      const answer = await sendBytes(body, headers);
+      expect([answer.status, answer.body.code, answer.body.errors]).toEqual([400, 'INVALID_REQUEST', [{ pointer: '', detail: 'The body is not UTF-8.' }]]);
+    }
+    expect((await sendBytes(Buffer.from('{"name":"Grüße 😀"}'), {})).status).toBe(201);
+    const other = await sendBytes(Buffer.from('{"name":"x"}', 'utf16le'), { 'Content-Type': 'application/json; charset=utf-16le' });
+    expect([other.status, other.body.code]).toEqual([415, 'INVALID_REQUEST']);
+  });
+
+  test.each(['gzip', 'deflate', 'br'])('400 a body that is not packed as %s although it says so', async (packing) => {
+    const answer = await sendBytes(Buffer.from('{"name":"x"}'), { 'Content-Encoding': packing });
+    expect([answer.status, answer.body.code, answer.body.errors]).toEqual([
+      400,
+      'INVALID_REQUEST',
+      [{ pointer: '', detail: 'The body is not packed as its Content-Encoding says.' }],
+    ]);
+  });
+
+  test.each(['%ff', '%00%ff', '%', '%zz', '%00', 'x'])('404 /v1/clients/%s: an id that cannot be read names nothing', async (id) => {
+    const answer = await api.as('agent').get(`/v1/clients/${id}`);
+    expect([answer.status, answer.body.code]).toEqual([404, 'NOT_FOUND']);
+  });
+
   test('413 told before the body is read to its end', async () => {
     const answer = await raw(`{"name":"${'x'.repeat(2 * 1024 * 1024)}"}`);
     expect([answer.status, answer.body.code]).toEqual([413, 'BODY_TOO_LARGE']);
@@ -80,6 +117,7 @@ describe('what cannot be answered is a problem', () => {
     '/v1/clients/%',
     '/v1/clients/%zz',
     '/v1/clients/%ff',
+    '/v1/clients/%00%ff',
     '/v1/clients/%00',
     '/v1/clients/..%2f..%2fetc',
     '/v1/clients?limit=%',

@@ -34,7 +34,7 @@ const say = (id: string, message: string, body: object = {}, role: Role = 'agent
   const request = api.as(role).post(`/v1/dispatches/${id}/${message}`);
   return (key === undefined ? request : request.set('Idempotency-Key', key)).send(body);
 };
-const end = (id: string, state: 'completed' | 'expired' | 'failed', endReason: string | null = null) =>
+const end = (id: string, state: 'completed' | 'expired' | 'failed' | 'cancelled', endReason: string | null = null) =>
   api.db.update(dispatches).set({ state, endReason, endedAt: new Date() }).where(eq(dispatches.id, id));
 const revisionsOf = (id: string) => api.db.select().from(dispatchRevisions).where(eq(dispatchRevisions.dispatchId, id)).orderBy(dispatchRevisions.revision);
 
@@ -159,6 +159,19 @@ describe('POST /v1/dispatches/{id}/recipient-choice', () => {
       'NOT_WAITING',
       'NOT_WAITING',
     ]);
+  });
+
+  test('H6 a pick that meets a cancel is told of the cancel, whatever was chosen before it', async () => {
+    for (const failure of [(id: string) => noSuchRun(id), () => refusedUpdate('AcceptedUpdateCompletedWorkflow')]) {
+      api.temporal.onUpdate = (update) => Promise.reject(failure(update.workflowId));
+      for (const chosen of [false, true]) {
+        const id = await submit();
+        if (chosen) await api.db.insert(recipientChoices).values({ dispatchId: id, revision: 1, contactPointId: missing, chosenBy: 'someone' });
+        await end(id, 'cancelled', 'CANCELLED_BY_STAFF');
+        const answer = await say(id, 'recipient-choice', { contactPointId: missing });
+        expect([answer.status, answer.body.code, answer.body.detail]).toEqual([409, 'NOT_WAITING', 'The dispatch was cancelled; nothing was sent.']);
+      }
+    }
   });
 
   test('it is not held to the caller’s rate', async () => {

@@ -77,9 +77,9 @@ describe('what leaves', () => {
     expect(relay.received[0]).toMatchObject({ from: 'help@shop.test', to: ['Anna@client.test', 'boss@shop.test'] });
     expect(relay.received[0]!.raw.toString()).toBe(
       [
+        'Subject: Your order 81',
         'From: Shop help <help@shop.test>',
         'To: Anna@client.test',
-        'Subject: Your order 81',
         `Message-ID: <${dispatchId}@mail.shop.test>`,
         'Date: Wed, 21 Jan 2026 08:00:00 +0000',
         'Content-Transfer-Encoding: 7bit',
@@ -91,6 +91,32 @@ describe('what leaves', () => {
         '',
       ].join('\r\n'),
     );
+  });
+
+  test.each([
+    ['an encoded word', '=?utf-8?B?aGVsbG8=?='],
+    ['what looks like one, among others', 'Order =?utf-8?Q?x_y?= of =?today'],
+    ['spaces where a reader drops them', '  two  and  a last '],
+    ['other scripts', 'Größe 日本語 שלום 😀'.repeat(20)],
+    ['one word as long as a subject can be', 'x'.repeat(998)],
+    ['many words', 'word '.repeat(199) + 'end'],
+    ['quotes and brackets', 'Re: "a" \\ <b@c.test>, (d); e'],
+    ['a line break', 'Hello\r\nBcc: evil@x.test'],
+  ])('R75 a subject is read as it was written: %s', async (_what, subject) => {
+    relay = await startRelay();
+    await send(emailTo('anna@client.test', { subject }));
+    const { raw } = relay.received[0]!;
+    const parsed = await PostalMime.parse(raw);
+    expect(parsed.subject).toBe(subject);
+    expect(parsed.headers.filter((one) => one.key === 'bcc')).toEqual([]);
+    expect(
+      Math.max(
+        ...raw
+          .toString('latin1')
+          .split('\r\n')
+          .map((one) => one.length),
+      ),
+    ).toBeLessThanOrEqual(998);
   });
 
   test('R72 I9 another parser finds no BCC in any header, only known headers, and one From', async () => {

@@ -1,8 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import postgres from 'postgres';
+import { createClient, findClient, type NewContactPoint } from '../../db/clients.js';
+import { connectDatabase } from '../../db/connect.js';
+import { changeContactPoint } from '../../db/contact-points.js';
+import { migrateDatabase } from '../../db/migrate.js';
+import { createTemplate } from '../../db/templates.js';
+import { inProject } from '../../runtime/paths.js';
 import { startPostgres, type LocalPostgres } from '../../runtime/local/postgres.js';
 import { isRunning, stopProcess } from '../../runtime/local/processes.js';
 import { freePort, rememberForTheGuard } from '../support/stack.js';
@@ -77,6 +83,50 @@ describe('the Postgres of the data folder', () => {
     // Well below the 30 s that a server which still runs is given.
     expect(Date.now() - begun).toBeLessThan(20_000);
     expect((await begin(given)).adopted).toBe(false);
+  });
+
+  test('R116 keeps the values that an error was about out of its log', async () => {
+    const given = await options();
+    const server = await begin(given);
+    await run(server.url('postgres'), 'create table addresses (value text unique)');
+    await run(server.url('postgres'), "insert into addresses values ('canary@example.test')");
+    await expect(run(server.url('postgres'), "insert into addresses select 'canary' || '@example.test'")).rejects.toThrow('duplicate key');
+    const log = readFileSync(given.logFile, 'utf8');
+    expect(log).toContain('duplicate key');
+    expect(log).not.toContain('canary@example.test)');
+    expect(log).not.toContain('DETAIL');
+  });
+
+  test('R116 R117 that logs every detail is told no address by the database of ours: what is taken breaks no constraint', async () => {
+    const given = await options();
+    const server = await begin({ ...given, settings: [...given.settings, 'log_error_verbosity=verbose'] });
+    await server.ensureDatabase('waybill');
+    await migrateDatabase({ url: server.url('waybill'), migrationsFolder: inProject('db', 'migrations') });
+    const { db, close } = connectDatabase({ url: server.url('waybill'), max: 20, name: 'test' });
+    const email = (value: string): NewContactPoint => ({ kind: 'email', value, address: value, selected: false });
+    const clientWith = async (value: string): Promise<{ clientId: string; pointId: string }> => {
+      const made = await createClient(db, { name: 'A client', contactPoints: [email(value)] });
+      if (made.kind !== 'created') throw new Error(`${value} is taken.`);
+      return { clientId: made.clientId, pointId: (await findClient(db, made.clientId))!.contactPoints[0]!.id };
+    };
+    const change = ({ clientId, pointId }: { clientId: string; pointId: string }, value: string) =>
+      changeContactPoint(db, clientId, pointId, { value, address: value });
+
+    await clientWith('canary@example.test');
+    const others = await Promise.all(Array.from({ length: 10 }, (_, n) => clientWith(`other-${n}@example.test`)));
+    expect(await change(others[0]!, 'canary@example.test')).toBe('taken');
+    expect(await change(others[0]!, 'other-0@example.test')).toBe('changed');
+    const race = await Promise.all([
+      ...others.map((one) => change(one, 'canary-race@example.test')),
+      createClient(db, { name: 'Another', contactPoints: [email('canary-race@example.test')] }).then((made) => made.kind),
+    ]);
+    expect(race.filter((one) => one === 'changed' || one === 'created')).toHaveLength(1);
+    const template = { channelId: null, origin: 'own', name: 'canary_name', language: 'en', status: 'approved' } as const;
+    const text = { subject: null, header: null, body: 'Hello', footer: null, variables: [], textOnly: true };
+    expect((await createTemplate(db, template, text)).kind).toBe('created');
+    expect((await createTemplate(db, template, text)).kind).toBe('taken');
+    await close();
+    expect(readFileSync(given.logFile, 'utf8')).not.toMatch(/canary|duplicate key/);
   });
 
   asRoot('in a folder that its OS user may not enter is refused with the folder and the way out (needs root)', async () => {

@@ -4,7 +4,8 @@ import { insertChannel, listChannels as readChannels, newChannelId } from '../..
 import { sealConfig, type Config } from '../../channel-config.js';
 import { changePolicy, viewChannel } from '../../channel-view.js';
 import { channel, channelList, newChannel } from '../../contract/channels.js';
-import { fieldErrors, refuse } from '../../problem.js';
+import { refuse, refuseShape } from '../../problem.js';
+import { readThrough } from '../../read-through.js';
 import { route } from '../../route.js';
 
 export const createChannel = route({
@@ -23,8 +24,8 @@ export const createChannel = route({
       return refuse('INVALID_REQUEST', {
         errors: [{ pointer: '/provider', detail: 'There is no such provider of this channel type; see GET /v1/channel-types.' }],
       });
-    const config = plugin.configSchema.safeParse(body.config);
-    if (!config.success) return refuse('INVALID_REQUEST', { errors: fieldErrors(config.error, '/config') });
+    const config = readThrough(plugin.configSchema, body.config, { at: '/config' });
+    if (config.errors) return refuseShape(config.errors);
     const id = newChannelId();
     const { type, provider, name, enabled } = body;
     const sealed = sealConfig(deps, plugin, id, config.data as Config);

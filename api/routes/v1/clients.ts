@@ -7,7 +7,7 @@ import { newClient, client, clientList } from '../../contract/clients.js';
 import { pageQuery } from '../../contract/common.js';
 import { normaliseAll, ownerAsked, viewClient } from '../../client-view.js';
 import { pageBody } from '../../cursor.js';
-import { Refusal, refuse, refuseFields } from '../../problem.js';
+import { Refusal, refuseFields } from '../../problem.js';
 import { route } from '../../route.js';
 
 export const createClient = route({
@@ -47,7 +47,7 @@ export const listClients = route({
   handle: async ({ deps, query }) => {
     const { limit, cursor, ...asked } = query;
     const owning = ownerAsked(asked, await readSettings(deps.db));
-    if (owning === 'invalid') return refuse('INVALID_REQUEST', { detail: 'Name one of phone, email and externalId, with a whole value.' });
+    if (owning instanceof Refusal) return owning;
     const page = await readClients(deps.db, owning, { limit, after: cursor ?? null });
     return { body: pageBody({ ...page, items: page.items.map(viewClient) }) };
   },

@@ -65,13 +65,8 @@ export const listAllDispatches = route({
   query: dispatchFilter,
   response: { status: 200, description: 'One page.', schema: dispatchList },
   handle: async ({ deps, query }) => {
-    const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
-    const instants = { createdAfter: instantOf(createdAfter), createdBefore: instantOf(createdBefore) };
-    const page = await listDispatches(deps.db, { ...filter, ...instants }, { limit, after: cursor ?? null });
+    const { limit, cursor, ...filter } = query;
+    const page = await listDispatches(deps.db, filter, { limit, after: cursor ?? null });
     return { body: pageBody({ ...page, items: page.items.map((row) => viewDispatch(deps, row)) }) };
   },
 });
-
-function instantOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text);
-}

@@ -6,7 +6,8 @@ import { openChannel, sealConfig, type Config } from '../../../channel-config.js
 import { changePolicy, viewChannel } from '../../../channel-view.js';
 import { channel, channelChange } from '../../../contract/channels.js';
 import { idParam } from '../../../contract/common.js';
-import { fieldErrors, refuse } from '../../../problem.js';
+import { refuse, refuseShape } from '../../../problem.js';
+import { readThrough } from '../../../read-through.js';
 import { route } from '../../../route.js';
 
 export const readChannel = route({
@@ -39,8 +40,8 @@ export const changeChannelSettings = route({
     if (!row) return refuse('NOT_FOUND');
     const { name, enabled, config, policy, paused } = body;
     const { plugin, config: before } = openChannel(deps, row);
-    const parsed = plugin.configSchema.safeParse(config ? mergeConfig(before, config) : before);
-    if (!parsed.success) return refuse('INVALID_REQUEST', { errors: fieldErrors(parsed.error, '/config') });
+    const parsed = readThrough(plugin.configSchema, config ? mergeConfig(before, config) : before, { at: '/config' });
+    if (parsed.errors) return refuseShape(parsed.errors);
     const changed = await change(deps.db, row.id, {
       ...(name === undefined ? {} : { name }),
       ...(enabled === undefined ? {} : { enabled }),

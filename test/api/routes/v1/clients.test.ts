@@ -79,6 +79,8 @@ describe('POST /v1/clients', () => {
     ['no name', { contactPoints: [] }, '/name'],
     ['a blank name', { name: '  ' }, '/name'],
     ['a name of 201 characters', { name: 'x'.repeat(201) }, '/name'],
+    ['a name of two lines', { name: 'Anna\r\nadmin' }, '/name'],
+    ['a name that turns the text around', { name: 'Anna \u202ennA' }, '/name'],
     ['an unknown kind', { name: 'x', contactPoints: [{ kind: 'fax', value: '1' }] }, '/contactPoints/0/kind'],
     ['51 contact points', { name: 'x', contactPoints: Array.from({ length: 51 }, () => ({ kind: 'email', value: 'a@example.test' })) }, '/contactPoints'],
     ['an unknown field', { name: 'x', createdAt: '2020-01-01' }, '/createdAt'],
@@ -110,9 +112,19 @@ describe('GET /v1/clients', () => {
     expect([...first.body.items, ...second.body.items].map((one: { id: string }) => one.id)).toEqual(made.toReversed());
   });
 
-  test('400 half a number, two ways to ask', async () => {
-    expect((await api.as('reader').get('/v1/clients').query({ phone: '12' })).status).toBe(400);
-    expect((await api.as('reader').get('/v1/clients').query({ phone: '+12135550101', email: 'a@example.test' })).status).toBe(400);
+  test.each([
+    ['half a number', { phone: '12' }, '/phone', 'PHONE_TOO_SHORT'],
+    ['a plus alone', { phone: '+' }, '/phone', 'CONTACT_POINT_INVALID'],
+    ['half an address', { email: 'a@' }, '/email', 'CONTACT_POINT_INVALID'],
+    ['two ways to ask', { phone: '+12135550101', email: 'a@example.test' }, '/email', undefined],
+  ])('400 %s: the parameter is named', async (_what, query, pointer, code) => {
+    const answer = await api.as('reader').get('/v1/clients').query(query);
+    expect([answer.status, answer.body.code, answer.body.errors]).toEqual([
+      400,
+      'INVALID_REQUEST',
+      [{ pointer, in: 'query', detail: expect.any(String), ...(code ? { code } : {}) }],
+    ]);
+    expect(answer.body.detail).toContain('parameters');
   });
 });
 

@@ -287,6 +287,8 @@ describe('POST /v1/dispatches', () => {
       ['an unknown field in the content', { content: { kind: 'text', text: 'a', html: '<b>' } }, '/content/html'],
       ['an unknown disposition', { disposition: { kind: 'keep' } }, '/disposition/kind'],
       ['a broken id', { channelId: 'x' }, '/channelId'],
+      ['a subject of two lines', { content: { kind: 'text', text: 'a', subject: 'a\r\nBcc: b@example.test' } }, '/content/subject'],
+      ['a subject that turns around', { content: { kind: 'text', text: 'a', subject: 'a\u202eb' } }, '/content/subject'],
       ['more than 50 tags', { tagIds: Array.from({ length: 51 }, (_, n) => `t${n}`) }, '/tagIds'],
       ['a deadline of 0', { deadlines: { choiceSeconds: 0 } }, '/deadlines/choiceSeconds'],
       ['a deadline beyond 30 days', { deadlines: { decisionSeconds: 2_592_001 } }, '/deadlines/decisionSeconds'],
@@ -530,6 +532,14 @@ describe('GET /v1/dispatches', () => {
     ['limit', 'x'],
     ['cursor', 'made-up'],
     ['cursor', Buffer.from('2026-01-01 00:00:00+00|x').toString('base64url')],
+    ...['2026-02-30 00:00:00+00', '0000-01-01 00:00:00+00', '2026-01-01 00:00:00+24:00', '-1', '1e9', '99999999999999999', ''].map((at) => [
+      'cursor',
+      Buffer.from(`${at}|0199c0de-0000-7000-8000-000000000001`).toString('base64url'),
+    ]),
+    ['createdAfter', '0000-01-01T00:00:00Z'],
+    ['createdAfter', '9999-12-31T23:59:59-23:59'],
+    ['createdBefore', '2026-02-30T00:00:00Z'],
+    ['createdBefore', '2026-01-01T00:00:00+24:00'],
     ['state', 'lost'],
     ['clientId', '1'],
     ['createdAfter', 'yesterday'],
@@ -540,7 +550,21 @@ describe('GET /v1/dispatches', () => {
       .as('reader')
       .get('/v1/dispatches')
       .query({ [name]: value });
-    expect([answer.status, answer.body.code, answer.body.errors[0].in]).toEqual([400, 'INVALID_REQUEST', 'query']);
+    expect([answer.status, answer.body.code, answer.body.errors]).toEqual([
+      400,
+      'INVALID_REQUEST',
+      [{ pointer: `/${name}`, in: 'query', detail: expect.any(String) }],
+    ]);
+  });
+
+  test('200 the edges of what can be asked: whatever a cursor of ours may hold, and the first and last instants', async () => {
+    const cursorOf = (at: string): string => Buffer.from(`${at}|ffffffff-ffff-ffff-ffff-ffffffffffff`).toString('base64url');
+    const asked = (query: object) => api.as('reader').get('/v1/dispatches').query(query);
+    expect([(await asked({ cursor: cursorOf('0') })).body.items, (await asked({ cursor: cursorOf('9'.repeat(16)), limit: 1 })).body.items.length]).toEqual([
+      [],
+      1,
+    ]);
+    expect((await asked({ createdAfter: '0001-01-01T00:00:00Z', createdBefore: '9999-12-31T23:59:59.999Z', limit: 1 })).body.items).toHaveLength(1);
   });
 });
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eq, sql } from 'drizzle-orm';
 import supertest from 'supertest';
 import { apiKeys, staff } from '../../../../db/schema/index.js';
-import { addClient, type Role, startTestApi, type TestApi } from '../../support.js';
+import { defaultBccPattern } from '../../../../domain/content.js';
+import { addChannel, addClient, newKey, type Role, startTestApi, type TestApi } from '../../support.js';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -160,6 +161,33 @@ describe('settings', () => {
     for (const body of [{ activeThreadScope: 'team' }, { defaultCountry: 'England' }, { bccPattern: '(' }, { choiceDeadlineSeconds: 0 }, { unknown: 1 }])
       expect((await change(body)).status).toBe(400);
     expect((await change({ askWhenSeveralFilledIn: true }, 'supervisor')).status).toBe(403);
+  });
+
+  test.each([
+    ['none at all', '('],
+    ['look-ahead', '^(?!x).*@x\\.test$'],
+    ['a back reference', '^(a)\\1$'],
+    ['a group that is counted', '^(a{9}){9}$'],
+    ['a repeat without measure', 'a{0,999}'.repeat(60)],
+    ['many repeats', 'a{0,99}'.repeat(60)],
+  ])('R73 X16 400 a BCC pattern that cannot be matched in time: %s', async (_what, bccPattern) => {
+    const begun = performance.now();
+    const answer = await change({ bccPattern });
+    expect([answer.status, answer.body.errors[0].pointer]).toEqual([400, '/bccPattern']);
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+
+  test('R73 X16 a pattern that would backtrack for ever holds up nobody', async () => {
+    const email = (await addChannel(api, 'email')).id;
+    const client = await addClient(api, ['email', 'backtrack@example.test']);
+    expect((await change({ bccPattern: '^(a+)+$' })).status).toBe(200);
+    const begun = performance.now();
+    const bcc = Array.from({ length: 50 }, () => `${'a'.repeat(250)}!`);
+    const content = { kind: 'text', subject: 'x', text: 'x', bcc };
+    const answer = await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send({ clientId: client, channelId: email, content });
+    expect([answer.status, answer.body.code, answer.body.errors.length]).toEqual([422, 'BCC_INVALID', 50]);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect((await change({ bccPattern: defaultBccPattern })).status).toBe(200);
   });
 });
 

@@ -20,7 +20,7 @@ export const streamEvents = rawRoute({
   tag: 'Dispatches',
   summary: 'The timeline, live',
   description:
-    'Server-sent events: each carries one entry of the timeline, its id is the entry’s `seq`. With `Last-Event-ID` the stream goes on there, a few seconds early: drop the numbers that you know. An event named `end` tells the end state and closes the stream.',
+    'Server-sent events: each carries one entry of the timeline, its id is the entry’s `seq`. With `Last-Event-ID` the stream goes on there, a few seconds early: drop the numbers that you know. An event named `end` closes the stream: it tells the end state, or the code `UNAUTHENTICATED` once the key is no longer in force.',
   access: 'read',
   params: idParam,
   headers: z.object({
@@ -34,7 +34,7 @@ export const streamEvents = rawRoute({
     200: { description: 'A stream of timeline entries.', content: { 'text/event-stream': { schema: z.string() } } },
     204: { description: 'The dispatch has ended and nothing is new: do not ask again.' },
   },
-  handle: async ({ deps, params, headers, request }, response) => {
+  handle: async ({ deps, principal, params, headers, request }, response) => {
     const after = Number(headers['last-event-id'] ?? 0);
     const read = await within(deps.limits.requestMs, () => Promise.all([findDispatch(deps.db, params.id), eventsAfter(deps.db, params.id, after)]));
     if (read instanceof Refusal) return read;
@@ -50,7 +50,7 @@ export const streamEvents = rawRoute({
     request.headers.host = 'localhost';
     request.url = '/';
     const session = await createSession(request, response, { keepAlive: keepAliveMs, headers: { 'X-Accel-Buffering': 'no', 'Cache-Control': 'no-store' } });
-    deps.streams.watch(params.id, session, known, () => response.end());
+    deps.streams.watch({ dispatchId: params.id, keyId: principal.keyId }, session, known, () => response.end());
     return undefined;
   },
 });

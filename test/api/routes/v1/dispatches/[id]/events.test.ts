@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Session } from 'better-sse';
 import { eq, sql } from 'drizzle-orm';
 import { createEventStreams } from '../../../../../../api/event-streams.js';
+import { insertKey, makeKey, revokeKey } from '../../../../../../db/api-keys.js';
 import { recordEvent } from '../../../../../../db/events.js';
-import { dispatches, events } from '../../../../../../db/schema/index.js';
+import { createStaff } from '../../../../../../db/staff.js';
+import { apiKeys, dispatches, events, staff } from '../../../../../../db/schema/index.js';
 import { until } from '../../../../../support/stack.js';
 import { addChannel, addClient, emailBody, newKey, startTestApi, type TestApi } from '../../../../support.js';
 
@@ -29,6 +31,11 @@ afterAll(async () => {
   await api.close();
 });
 
+const ownKey = async (staffId: string | null): Promise<{ id: string; key: string }> => {
+  const { key, ...stored } = makeKey();
+  const { id } = await insertKey(api.db, { ...stored, name: 'of a stream', staffId, scopes: staffId ? [] : ['read'], endsAt: null });
+  return { id, key };
+};
 const submit = async (): Promise<string> =>
   (await api.as('agent').post('/v1/dispatches').set('Idempotency-Key', newKey()).send(emailBody(client, email))).body.id as string;
 const finish = async (id: string): Promise<void> =>
@@ -43,7 +50,7 @@ const finish = async (id: string): Promise<void> =>
 interface Entry {
   event: string;
   id: string;
-  data: { type?: string; state?: string; seq?: number };
+  data: { type?: string; state?: string; seq?: number; code?: string };
 }
 
 interface Stream {
@@ -89,6 +96,29 @@ const rawHead = (request: string): Promise<string> =>
 const typesOf = (stream: Stream): (string | undefined)[] => stream.entries.filter((one) => one.event === 'message').map((one) => one.data.type);
 
 describe('GET /v1/dispatches/{id}/events', () => {
+  test('a stream ends with its key: revoked, run out, or of somebody who left; others go on', async () => {
+    const id = await submit();
+    const person = await createStaff(api.db, { name: 'A leaver', role: 'agent' });
+    const keys = await Promise.all([null, null, person.id].map((staffId) => ownKey(staffId)));
+    const streams = await Promise.all(keys.map((one) => open(id, undefined, one.key)));
+    const lasting = await open(id);
+    await until(() => [...streams, lasting].every((stream) => stream.entries.length === 1), { what: 'the first entries' });
+    await revokeKey(api.db, keys[0]!.id);
+    await api.db
+      .update(apiKeys)
+      .set({ revokedAt: sql`now() + interval '1 millisecond'` as never })
+      .where(eq(apiKeys.id, keys[1]!.id));
+    await api.db.update(staff).set({ archivedAt: new Date() }).where(eq(staff.id, person.id));
+    await recordEvent(api.db, id, 'secret.told');
+    await Promise.all(streams.map((stream) => stream.over));
+    for (const stream of streams) {
+      expect(typesOf(stream)).toEqual(['dispatch.accepted']);
+      expect(stream.entries.at(-1)).toMatchObject({ event: 'end', data: { code: 'UNAUTHENTICATED', detail: expect.any(String) } });
+    }
+    await until(() => typesOf(lasting).includes('secret.told'), { what: 'the news for the key in force' });
+    lasting.close();
+  });
+
   test('200 tells what was, then what comes, then the end, and closes', async () => {
     const id = await submit();
     const stream = await open(id);
@@ -190,10 +220,11 @@ test('somebody who left before the stream began is not watched', async () => {
   let leave = (): void => {};
   const session = (isConnected: boolean): Session =>
     ({ isConnected, push: () => {}, once: (_: string, gone: () => void) => (leave = gone) }) as unknown as Session;
-  streams.watch(client, session(false), [], () => (ended += 1));
+  const of = { dispatchId: client, keyId: api.service.reader.id };
+  streams.watch(of, session(false), [], () => (ended += 1));
   streams.close();
   expect(ended).toBe(0);
-  streams.watch(client, session(true), [], () => (ended += 1));
+  streams.watch(of, session(true), [], () => (ended += 1));
   streams.close();
   expect(ended).toBe(1);
   leave();
