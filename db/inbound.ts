@@ -3,6 +3,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { ChannelType, ContactPointKind } from '../domain/channel.js';
+import { toOneLine } from '../domain/one-line.js';
 import { threadScopeKey } from '../domain/thread.js';
 import type { Queryable } from './connect.js';
 import { leaveSignal } from './outbox.js';
@@ -57,7 +58,7 @@ async function findSender(tx: Queryable, inbound: InboundMessage): Promise<{ cli
           .where(and(eq(contactPointChannels.channelId, inbound.channelId), eq(contactPointChannels.canonicalValue, inbound.canonicalValue)));
   if (byCanonical[0]) return byCanonical[0];
   const { kind, value, address } = inbound.from;
-  const clientId = await findOrCreateClient(tx, { kind, value, address, name: inbound.displayName ?? 'Unknown sender' });
+  const clientId = await findOrCreateClient(tx, { kind, value, address, name: toOneLine(inbound.displayName ?? '').trim() || 'Unknown sender' });
   const [point] = await tx
     .select({ id: contactPoints.id })
     .from(contactPoints)

@@ -111,8 +111,8 @@ export interface Standing {
   waitingFor: WaitingFor | null;
   /** A provider has accepted an attempt and has not refused it since: the message left and cannot be stopped. */
   accepted: boolean;
-  /** A message is being worked on already. */
-  busy: boolean;
+  /** The message that is being worked on already, if any. */
+  busy: DispatchMessage | null;
   /** A recipient has been picked and passed its check. */
   chosen: boolean;
 }
@@ -133,24 +133,24 @@ export function refuseMessage(message: DispatchMessage, at: Standing): RefusalCo
   if (message === 'cancel') return refuseCancel(at);
   if (message === 'abandon') {
     if (at.accepted || isEndState(at.state)) return 'TOO_LATE';
-    return !at.busy && (at.state === 'sending' || at.waitingFor === 'outcome' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
+    return at.busy === null && (at.state === 'sending' || at.waitingFor === 'outcome' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
   }
   if (message === 'changeChannel') {
     if (at.accepted || isEndState(at.state)) return 'TOO_LATE';
-    return !at.busy && (at.state === 'sending' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
+    return at.busy === null && (at.state === 'sending' || at.waitingFor === 'template') ? null : 'NOT_WAITING';
   }
   if (isEndState(at.state)) return 'TOO_LATE';
-  return !at.busy && at.waitingFor !== null && waits!.includes(at.waitingFor) ? null : 'NOT_WAITING';
+  return at.busy === null && at.waitingFor !== null && waits!.includes(at.waitingFor) ? null : 'NOT_WAITING';
 }
 
 function refuseChoice(at: Standing): RefusalCode | null {
-  if (at.waitingFor === 'recipient') return at.busy ? 'CHOICE_ALREADY_MADE' : null;
-  if (at.chosen) return 'CHOICE_ALREADY_MADE';
-  return 'NOT_WAITING';
+  const open = at.waitingFor === 'recipient';
+  if (open && at.busy === null) return null;
+  return (open ? at.busy === 'chooseRecipient' : at.chosen) ? 'CHOICE_ALREADY_MADE' : 'NOT_WAITING';
 }
 
 function refuseCancel(at: Standing): RefusalCode | null {
   const stoppable: readonly DispatchState[] = ['accepted', 'checking', 'awaiting_recipient', 'scheduled', 'rendering', 'awaiting_decision', 'needs_template'];
   if (at.accepted || !stoppable.includes(at.state)) return 'TOO_LATE';
-  return at.busy ? 'NOT_WAITING' : null;
+  return at.busy === null ? null : 'NOT_WAITING';
 }

@@ -47,6 +47,7 @@ export interface WaitSpec {
 }
 
 interface Request {
+  message: DispatchMessage;
   word: Word;
   answer: 'open' | 'taken' | RefusalCode;
 }
@@ -155,7 +156,7 @@ export class Desk {
 
   /** The one way to wait: told in the row, in the search attributes and in clear in Temporal Web, on entering and on leaving. */
   async wait(spec: WaitSpec): Promise<Heard> {
-    if (spec.waitingFor === 'recipient' && this.early && !this.request) this.request = { word: this.early, answer: 'open' };
+    if (spec.waitingFor === 'recipient' && this.early && !this.request) this.request = { message: 'chooseRecipient', word: this.early, answer: 'open' };
     this.early = null;
     if (this.request) return this.request.word;
     const recorded = await ledger.recordWait({ dispatchId: this.input.dispatchId, ...spec });
@@ -244,7 +245,7 @@ export class Desk {
 
   private hear<A extends contract.Actor>(definition: UpdateDefinition<contract.Standing, [A]>, message: DispatchMessage, toWord: (said: A) => Word): void {
     const handler = async (said: A): Promise<contract.Standing> => {
-      const request: Request = { word: toWord(said), answer: 'open' };
+      const request: Request = { message, word: toWord(said), answer: 'open' };
       this.request = request;
       this.heardAt = workflowInfo().historyLength;
       await condition(() => request.answer !== 'open');
@@ -263,7 +264,7 @@ export class Desk {
   /** A validator knows the state and the stored candidates only; the check of a pick is the loop's. */
   private refuse(message: DispatchMessage, word: Word): RefusalCode | null {
     const { state, waitingFor, accepted, chosen } = this;
-    const code = refuseMessage(message, { state, waitingFor, accepted, busy: this.request !== null, chosen });
+    const code = refuseMessage(message, { state, waitingFor, accepted, busy: this.request?.message ?? null, chosen });
     if (code || word.kind !== 'choice') return code;
     const usable = this.verdict?.candidates.some((one) => one.usable && one.contactPointId === word.contactPointId);
     return usable ? null : 'CHOICE_INVALID';
@@ -278,8 +279,8 @@ export class Desk {
   private hearSignal(said: contract.RecipientChoice): void {
     const word: Word = { kind: 'choice', ...said };
     const { waitingFor, accepted, chosen, state } = this;
-    const code = refuseMessage('chooseRecipient', { state, waitingFor, accepted, busy: this.request !== null, chosen });
-    if (code === null) this.request = { word, answer: 'open' };
+    const code = refuseMessage('chooseRecipient', { state, waitingFor, accepted, busy: this.request?.message ?? null, chosen });
+    if (code === null) this.request = { message: 'chooseRecipient', word, answer: 'open' };
     else if (code === 'NOT_WAITING' && this.verdict === null) this.early = word;
     else this.note(`choice by signal refused: ${code}`);
   }

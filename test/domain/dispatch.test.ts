@@ -30,11 +30,11 @@ const rooms: { state: DispatchState; waitingFor: WaitingFor | null; takes: Dispa
   ...endStates.map((state) => ({ state, waitingFor: null, takes: [] })),
 ];
 
-const at = (room: { state: DispatchState; waitingFor: WaitingFor | null }, more: { accepted?: boolean; busy?: boolean; chosen?: boolean } = {}) => ({
+const at = (room: { state: DispatchState; waitingFor: WaitingFor | null }, more: { accepted?: boolean; busy?: DispatchMessage; chosen?: boolean } = {}) => ({
   state: room.state,
   waitingFor: room.waitingFor,
   accepted: false,
-  busy: false,
+  busy: null,
   chosen: false,
   ...more,
 });
@@ -56,12 +56,14 @@ describe('which message fits where', () => {
   });
 
   test.each(rooms)('while one message is worked on in $state waiting for $waitingFor, no other is taken', (room) => {
-    expect(dispatchMessages.filter((message) => refuseMessage(message, at(room, { busy: true })) === null)).toEqual([]);
+    expect(dispatchMessages.filter((message) => refuseMessage(message, at(room, { busy: 'retryNow' })) === null)).toEqual([]);
   });
 
   test('R46 R94 the second pick is told that the first was made, while it is checked and ever after', () => {
     const choosing = { state: 'awaiting_recipient', waitingFor: 'recipient' } as const;
-    expect(refuseMessage('chooseRecipient', at(choosing, { busy: true }))).toBe('CHOICE_ALREADY_MADE');
+    expect(refuseMessage('chooseRecipient', at(choosing, { busy: 'chooseRecipient' }))).toBe('CHOICE_ALREADY_MADE');
+    // A cancel that is under way is no pick.
+    expect(refuseMessage('chooseRecipient', at(choosing, { busy: 'cancel' }))).toBe('NOT_WAITING');
     for (const room of rooms.filter((one) => one.waitingFor !== 'recipient')) {
       expect(refuseMessage('chooseRecipient', at(room, { chosen: true }))).toBe('CHOICE_ALREADY_MADE');
       expect(refuseMessage('chooseRecipient', at(room))).toBe('NOT_WAITING');

@@ -255,7 +255,7 @@ class Story {
     this.repeats = 0;
   }
 
-  private refuses(message: DispatchMessage, busy = false): RefusalCode | null {
+  private refuses(message: DispatchMessage, busy: DispatchMessage | null = null): RefusalCode | null {
     const { state, waitingFor, accepted } = this;
     return refuseMessage(message, { state, waitingFor, accepted, busy, chosen: false });
   }
@@ -270,7 +270,7 @@ class Story {
       must((refusal === null) === may, `${message} in ${state}/${waitingFor} is answered ${refusal}`);
       must(!late || refusal === 'TOO_LATE', `${message} after an acceptance is answered ${refusal}`);
       must(message !== 'cancel' || may || refusal === 'TOO_LATE', `cancel in ${state} is answered ${refusal}`);
-      must(this.refuses(message, true) !== null, `${message} is taken while another message is worked on`);
+      for (const busy of dispatchMessages) must(this.refuses(message, busy) !== null, `${message} is taken while ${busy} is worked on`);
     }
     const word = this.script.words.shift() ?? null;
     return word !== null && word !== 'receipt' && this.refuses(word) === null ? word : null;

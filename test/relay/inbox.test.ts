@@ -19,8 +19,8 @@ afterAll(async () => await database?.drop());
 const round = () =>
   applyInbox({ handle: database.handle, temporal: null as never, taskQueue: 'test', apiUrl: 'http://api.test', log: { info: () => {}, warn: () => {} } });
 
-async function write(text: string): Promise<void> {
-  const event = { from: { kind: 'email', value: `${uuidv7()}@example.test` }, externalId: uuidv7(), text, at: new Date().toISOString() };
+async function write(text: string, displayName?: string): Promise<void> {
+  const event = { from: { kind: 'email', value: `${uuidv7()}@example.test` }, externalId: uuidv7(), text, at: new Date().toISOString(), displayName };
   await storeEvents(database.handle.db, channelId, [{ eventId: event.externalId, kind: 'inbound', event }]);
 }
 /** Receipts of messages that nobody here has sent: they wait for their attempt. */
@@ -42,6 +42,21 @@ test('H7 an event that another relay has applied since it was listed is not take
   await round();
   expect(await messagesOf('once')).toHaveLength(1);
   expect(await db.transaction((tx) => lockEvent(tx, listed!.id))).toBeNull();
+});
+
+test('R10 the name that an unknown sender goes by is kept on one line', async () => {
+  for (const [given, kept] of [
+    ['Anna\r\nBcc: \u202eBen', 'Anna Bcc: Ben'],
+    ['\u202e', 'Unknown sender'],
+  ]) {
+    const text = uuidv7();
+    await write(text, given);
+    await round();
+    const [message] = await messagesOf(text);
+    const [thread] = await database.handle.db.select().from(schema.threads).where(eq(schema.threads.id, message!.threadId!));
+    const [client] = await database.handle.db.select().from(schema.clients).where(eq(schema.clients.id, thread!.clientId));
+    expect(client!.name).toBe(kept);
+  }
 });
 
 test('H7 relays at once: every event is applied one time', async () => {
