@@ -72,6 +72,7 @@ async function answerFromRow({ deps, params }: MessageCall, message: DispatchMes
 
 /** Late picks are told what became of the choice (4.1). */
 function refuseByRow(message: DispatchMessage, row: DispatchStanding): RefusalCode | null {
-  if (message === 'chooseRecipient' && !row.chosen && row.endReason === 'CHOICE_EXPIRED') return 'CHOICE_EXPIRED';
-  return refuseMessage(message, { ...row, busy: false });
+  const chosen = row.choice !== null;
+  if (message === 'chooseRecipient' && !chosen && row.endReason === 'CHOICE_EXPIRED') return 'CHOICE_EXPIRED';
+  return refuseMessage(message, { ...row, chosen, busy: false });
 }
