@@ -103,6 +103,13 @@ describe('the document', () => {
     for (const state of attemptStates) expect((schemas['AttemptState'] as { description?: string }).description).toContain(`\`${state}\``);
   });
 
+  test('4.3 R16 what a paused and a disabled channel still send is told where they are shown and where they are set', () => {
+    const described = document.components.schemas as unknown as Record<string, { properties: Record<string, { description?: string }> }>;
+    expect(described['Channel']!.properties['paused']!.description).toContain('holds nothing back');
+    expect(described['ChannelChange']!.properties['paused']!.description).toContain('Ends a pause');
+    for (const name of ['Channel', 'ChannelChange']) expect(described[name]!.properties['enabled']!.description).toContain('`CHANNEL_DISABLED`');
+  });
+
   test('429 is told of every route that can answer so, and of no other', async () => {
     const strict = await startTestApi({ limits: { wrongKeysPerMinute: 1, requestsPerMinute: 1 } });
     const once = [strict.anonymous.get('/v1/codes').set('Authorization', 'Bearer wrong'), strict.as('admin').get('/v1/codes')];

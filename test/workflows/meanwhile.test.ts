@@ -235,7 +235,8 @@ describeWithTemporal('what changes while a dispatch runs', () => {
   describe('a channel whose account the provider refuses', () => {
     /** Its token has run out, as the provider says of this client's number. */
     async function refused(number: string): Promise<{ channelId: string; dispatchId: string; channel(): Promise<typeof schema.channels.$inferSelect> }> {
-      const channelId = await addWhatsappChannel(house, { ...quickPolicy, retry: { deadlineMs: 60_000, initialMs: 30_000, maximumMs: 30_000 } }, number);
+      const retry = { deadlineMs: 60_000, initialMs: 30_000, maximumMs: 30_000 };
+      const channelId = await addWhatsappChannel(house, { ...quickPolicy, retry, receiptWindowMs: 300 }, number);
       const { clientId, points } = await addClient(house, [{ kind: 'phone', value: freshPhone('0190') }]);
       await openWindow(house, channelId, points[0]!);
       const dispatchId = await submit(house, { clientId, channelId, content: chat(), disposition: close });
