@@ -13,7 +13,7 @@ export function viewChannel(deps: Pick<ApiDeps, 'channels' | 'publicUrl'>, row: 
     ...row,
     hasCredentials: row.credentials !== null,
     policy: { ...policyInForce(row.type, row.policy) },
-    paused: row.pausedAt && { reason: row.pausedReason ?? '', since: row.pausedAt },
+    paused: row.pausedAt && { reason: row.pausedReason!, since: row.pausedAt },
     webhookUrl: listens ? `${deps.publicUrl}/webhooks/${row.id}` : null,
   };
 }

@@ -23,7 +23,7 @@ export function viewClient(stored: StoredClient): z.input<typeof client> {
 /** The stored form of each, or what is wrong with all of them (R28, R117). */
 export function normaliseAll(given: Given[], settings: Settings, at: string): NewContactPoint[] | Refusal {
   const read = given.map((one) => normaliseContactPoint(one.kind, one.value, settings.defaultCountry ?? undefined));
-  const faults = read.flatMap((one, index) => (one.ok ? [] : [{ code: one.code, pointer: `${at}/${index}/value` }]));
+  const faults = read.flatMap((one, index) => (one.ok ? [] : [{ code: one.code, detail: one.detail, pointer: `${at}/${index}/value` }]));
   if (faults.length > 0) return refuseFields(faults);
   return read.flatMap((one, index) => (one.ok ? [{ kind: given[index]!.kind, selected: given[index]!.selected, value: one.value, address: one.address }] : []));
 }

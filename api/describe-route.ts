@@ -11,8 +11,8 @@ export function describeRoute(spec: Spec, success: RouteConfig['responses'], req
   const codes: RefusalCode[] = [
     ...(spec.refusals ?? []),
     ...(spec.query || spec.body || spec.headers ? (['INVALID_REQUEST'] as const) : []),
-    ...(known ? (['UNAUTHENTICATED', 'ROLE_NOT_ALLOWED', 'UNAVAILABLE'] as const) : []),
-    ...(known && spec.counted !== false ? (['TOO_MANY_REQUESTS'] as const) : []),
+    // Also where a caller's own rate is not counted, an address that tries wrong keys is held down.
+    ...(known ? (['UNAUTHENTICATED', 'ROLE_NOT_ALLOWED', 'TOO_MANY_REQUESTS', 'UNAVAILABLE'] as const) : []),
     ...(spec.params ? (['NOT_FOUND'] as const) : []),
     ...(spec.body ? (['BODY_TOO_LARGE'] as const) : []),
     'INTERNAL',
@@ -25,7 +25,7 @@ export function describeRoute(spec: Spec, success: RouteConfig['responses'], req
     summary: spec.summary,
     ...(spec.description ? { description: spec.description } : {}),
     security: known ? [{ key: [] }] : [],
-    ...(known ? { 'x-scope': spec.access } : {}),
+    ...(known && spec.access !== 'known' ? { 'x-scope': spec.access } : {}),
     request: {
       ...(spec.params ? { params: spec.params } : {}),
       ...(spec.query ? { query: spec.query } : {}),

@@ -65,7 +65,8 @@ async function answerFromRow({ deps, params }: MessageCall, message: DispatchMes
   // Whatever was chosen before it: the cancel is what counts.
   if (message === 'chooseRecipient' && row.state === 'cancelled') return refuse('NOT_WAITING', { detail: 'The dispatch was cancelled; nothing was sent.' });
   const code = refuseByRow(message, row);
-  if (code && (isEndState(row.state) || error instanceof WorkflowNotFoundError)) return refuse(code);
+  // A pick that is on record holds, whether its run can be reached or not.
+  if (code && (isEndState(row.state) || error instanceof WorkflowNotFoundError || code === 'CHOICE_ALREADY_MADE')) return refuse(code);
   // Accepted and not started yet: the relay is about to.
   if (row.state === 'accepted' && error instanceof WorkflowNotFoundError) return refuse('NOT_WAITING');
   deps.logger.warn({ dispatchId: params.id, message, ...faultFacts(error) }, 'a message did not reach its dispatch');
@@ -74,6 +75,7 @@ async function answerFromRow({ deps, params }: MessageCall, message: DispatchMes
 
 /** Late picks are told what became of the choice (4.1). */
 function refuseByRow(message: DispatchMessage, row: DispatchStanding): RefusalCode | null {
-  if (message === 'chooseRecipient' && !row.chosen && row.endReason === 'CHOICE_EXPIRED') return 'CHOICE_EXPIRED';
-  return refuseMessage(message, { ...row, busy: null });
+  const chosen = row.choice !== null;
+  if (message === 'chooseRecipient' && !chosen && row.endReason === 'CHOICE_EXPIRED') return 'CHOICE_EXPIRED';
+  return refuseMessage(message, { ...row, chosen, busy: null });
 }

@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import { type RefusalCode, refusals } from '../domain/codes.js';
 import type { Candidate } from '../domain/recipient.js';
+import { id, instant } from './contract/common.js';
 
 export interface FieldError {
   /** JSON pointer into the body, or into the part of the request that `in` names. */
@@ -11,6 +12,13 @@ export interface FieldError {
   detail: string;
   code?: RefusalCode;
   in?: 'query' | 'path' | 'header';
+}
+
+/** The pick that is on record; ids alone. */
+export interface FirstChoice {
+  contactPointId: string;
+  chosenBy: string;
+  chosenAt: Date;
 }
 
 interface RefusalFacts {
@@ -21,6 +29,7 @@ interface RefusalFacts {
   status?: number;
   retryAfterSeconds?: number;
   candidates?: Candidate[];
+  choice?: FirstChoice;
   headers?: Record<string, string>;
 }
 
@@ -39,9 +48,10 @@ export function refuse(code: RefusalCode, facts: RefusalFacts = {}): Refusal {
   return new Refusal(code, facts);
 }
 
-/** Refuses with all of these; the first one names the answer. */
+/** Refuses with all of these; the first one names the answer and tells it. */
 export function refuseFields(errors: readonly (Omit<FieldError, 'detail'> & { code: RefusalCode; detail?: string | undefined })[]): Refusal {
-  return refuse(errors[0]!.code, { errors: errors.map((one) => ({ ...one, detail: one.detail ?? refusals[one.code].detail })) });
+  const told = errors.map((one) => ({ ...one, detail: one.detail ?? refusals[one.code].detail }));
+  return refuse(errors[0]!.code, { detail: told[0]!.detail, errors: told });
 }
 
 /** Refuses a request for its shape; what is named may be fields, parameters or headers. */
@@ -74,6 +84,10 @@ export const problemSchema = z
       )
       .optional(),
     candidates: z.array(z.record(z.string(), z.unknown())).optional().meta({ description: 'The fresh candidates, where a recipient choice was refused.' }),
+    choice: z
+      .object({ contactPointId: id, chosenBy: z.string(), chosenAt: instant })
+      .optional()
+      .meta({ description: 'Of `CHOICE_ALREADY_MADE`: what was chosen, by whom and when, once that is on record.' }),
   })
   .meta({
     id: 'Problem',
@@ -107,6 +121,7 @@ export function sendProblem(response: Response, { code, facts }: Refusal): void 
       code,
       errors: facts.errors?.slice(0, maxErrors),
       candidates: facts.candidates,
+      choice: facts.choice,
     }),
   );
 }

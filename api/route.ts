@@ -14,8 +14,8 @@ import { readCall } from './read-call.js';
 import { within } from './within.js';
 
 export type Method = 'get' | 'post' | 'patch' | 'put' | 'delete' | 'head';
-/** A scope, or `public`: no key is asked for. */
-export type Access = 'public' | Scope;
+/** A scope; or `known`: any caller with a credential; or `public`: no key is asked for. */
+export type Access = 'public' | 'known' | Scope;
 
 /** What every route of an app shares. */
 export interface Stage {
@@ -155,7 +155,8 @@ function lead(spec: Spec, stage: Stage): RequestHandler[] {
     const principal = await within(stage.deps.limits.requestMs, () => authenticate(stage.deps.db, request.headers.authorization));
     if (principal instanceof Refusal) return sendProblem(response, principal);
     if (!principal) return stage.countWrongKey(request, response, () => sendProblem(response, refuse('UNAUTHENTICATED')));
-    if (!principal.scopes.has(spec.access)) return sendProblem(response, refuse('ROLE_NOT_ALLOWED', { detail: `The scope ${spec.access} is needed.` }));
+    if (spec.access !== 'known' && !principal.scopes.has(spec.access))
+      return sendProblem(response, refuse('ROLE_NOT_ALLOWED', { detail: `The scope ${spec.access} is needed.` }));
     response.locals['principal'] = principal;
     next();
   };

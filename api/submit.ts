@@ -29,6 +29,7 @@ export async function submit(deps: AppDeps, principal: Principal, key: string, b
     disposition: (body.disposition as Disposition | undefined) ?? null,
     tagIds: body.tagIds,
     takenOver: false,
+    byEmail: body.to?.email !== undefined,
   };
   const bodyHash = hashOf(body);
   const facts = await askDoor(deps, wanted, { clientId: body.clientId ?? null, key: { principal: principal.sender.id, key } });
@@ -79,7 +80,7 @@ function whom(body: Body, facts: DoorFacts): NewDispatch['to'] | Refusal {
   const [field, text] = Object.entries(body.to ?? {})[0] as [keyof typeof kinds, string];
   const kind = kinds[field];
   const normalised = normaliseContactPoint(kind, text, facts.settings.defaultCountry ?? undefined);
-  if (!normalised.ok) return refuseFields([{ code: normalised.code, pointer: `/to/${field}` }]);
+  if (!normalised.ok) return refuseFields([{ code: normalised.code, detail: normalised.detail, pointer: `/to/${field}` }]);
   return { kind, value: normalised.value, address: normalised.address, name: normalised.address };
 }
 

@@ -17,6 +17,7 @@ import { blockClient, listBlocks } from './routes/v1/clients/[id]/blocks.js';
 import { liftBlock } from './routes/v1/clients/[id]/blocks/[blockId].js';
 import { addContactPoint } from './routes/v1/clients/[id]/contact-points.js';
 import { changeContactPoint, removeContactPoint } from './routes/v1/clients/[id]/contact-points/[contactPointId].js';
+import { listCodes } from './routes/v1/codes.js';
 import { devLogin } from './routes/v1/dev-login.js';
 import { listAllDispatches, submitDispatch } from './routes/v1/dispatches.js';
 import { readDispatch } from './routes/v1/dispatches/[id].js';
@@ -85,6 +86,7 @@ export const surface: readonly Route[] = [
   revokeApiKey,
   createStaff,
   listStaff,
+  listCodes,
   getSettings,
   changeSettings,
   putTransferTarget,

@@ -2,6 +2,7 @@
 
 import { and, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
+import type { AttemptState } from '../domain/attempt.js';
 import type { Verdict } from '../domain/eligibility.js';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import type { AttemptOutcome, LedgerSummary } from '../domain/next-step.js';
@@ -9,7 +10,7 @@ import type { Queryable } from './connect.js';
 import { recordEvent } from './events.js';
 import { markTrouble } from './marks.js';
 import { raiseMessageStatus } from './messages.js';
-import { attempts, type AttemptState, dispatches, receipts } from './schema/index.js';
+import { attempts, dispatches, receipts } from './schema/index.js';
 
 export type AttemptRow = typeof attempts.$inferSelect;
 

@@ -38,7 +38,7 @@ export async function recordVerdict(
   const { dispatchId, revision, verdict, asOf, choice } = check;
   const checked = { allowed: verdict.allowed, ask: verdict.ask, codes: verdict.refusals.map((one) => one.code) };
   const [row] = await db.execute<{ recorded: boolean }>(sql`
-    with unmoved as (select id from dispatches where id = ${dispatchId} and updated_at = ${asOf}::timestamptz for no key update),
+    with unmoved as (select id, revision from dispatches where id = ${dispatchId} and updated_at = ${asOf}::timestamptz for no key update),
     chosen as (
       insert into recipient_choices (dispatch_id, revision, contact_point_id, chosen_by)
       select id, ${revision}::int, ${choice?.contactPointId ?? null}::uuid, ${choice?.chosenBy ?? null} from unmoved where ${choice !== null}
@@ -50,10 +50,19 @@ export async function recordVerdict(
     told as (
       insert into events (dispatch_id, type, data)
       select dispatch_id, 'recipient.chosen', ${JSON.stringify(choice)}::jsonb from chosen
+      ${revision === 1 ? sql`` : sql`union all ${templateProvided(revision)}`}
       union all select id, 'eligibility.checked', ${JSON.stringify(checked)}::jsonb from unmoved)
     select exists (select 1 from unmoved) as recorded`);
   return row!.recorded;
 }
+
+/** In SQL, the entry for a template that comes into force with this revision: which one, and who gave it. */
+const templateProvided = (revision: number): SQL => sql`
+  select u.id, 'template.provided', jsonb_build_object('templateId', now.content->>'templateId', 'revision', now.revision, 'by', now.created_by)
+  from unmoved u
+  join dispatch_revisions now on now.dispatch_id = u.id and now.revision = ${revision}::int
+  join dispatch_revisions before on before.dispatch_id = u.id and before.revision = u.revision
+  where u.revision < now.revision and now.content->>'kind' = 'template' and now.content is distinct from before.content`;
 
 /** A choice that was made but could not be used stays visible in the timeline. */
 export async function recordRefusedChoice(db: Queryable, dispatchId: string, choice: { contactPointId: string; chosenBy: string }): Promise<void> {

@@ -1,6 +1,7 @@
 /** The facts that eligibility is decided on, in one read. */
 
 import { sql } from 'drizzle-orm';
+import type { AttemptState } from '../domain/attempt.js';
 import type { ChannelPolicy, ChannelType, ContactPointKind } from '../domain/channel.js';
 import { type Content, defaultBccPattern } from '../domain/content.js';
 import type { Disposition, SenderRole } from '../domain/disposition.js';
@@ -9,7 +10,7 @@ import type { BlockFacts, OpenThreadFacts, OptOutFacts, Verdict } from '../domai
 import type { TemplateStatus } from '../domain/template.js';
 import { acceptedInForce, type Position } from './attempts.js';
 import type { Queryable } from './connect.js';
-import type { AttemptState, Deadlines } from './schema/index.js';
+import type { Deadlines } from './schema/index.js';
 
 export interface ChannelRow {
   id: string;
@@ -63,7 +64,7 @@ export interface DispatchFacts {
   }[];
   blocks: BlockFacts[];
   optOuts: OptOutFacts[];
-  openThreads: (OpenThreadFacts & { id: string })[];
+  openThreads: OpenThreadFacts[];
   template: { origin: 'registered' | 'own'; status: TemplateStatus; channelId: string | null; textOnly: boolean } | null;
   settings: { activeThreadScope: 'client' | 'channel'; askWhenSeveralFilledIn: boolean; bccPattern: string };
   /** Which attempt and revision these facts are about. */
@@ -110,7 +111,7 @@ export async function loadFacts(db: Queryable, dispatchId: string, at: FactsAt):
       'optOuts', (select coalesce(json_agg(json_build_object('channelType', o.channel_type, 'contactPointId', o.contact_point_id)), '[]')
         from opt_outs o where o.client_id = d.client_id and o.lifted_at is null and o.purpose = 'all'),
       'openThreads', (select coalesce(json_agg(json_build_object('id', t.id, 'channelId', t.channel_id,
-          'own', coalesce(t.claimed_by_dispatch_id = d.id, false), 'clientWrote', t.client_wrote_at is not null)), '[]')
+          'own', coalesce(t.claimed_by_dispatch_id = d.id, false), 'clientWrote', t.client_wrote_at is not null) order by t.created_at, t.id), '[]')
         from threads t where t.client_id = d.client_id and t.status <> 'closed'),
       'template', (select json_build_object('origin', t.origin, 'status', t.status, 'channelId', t.channel_id, 'textOnly', v.text_only)
         from templates t join template_versions v on v.template_id = t.id and v.version = r.template_version

@@ -1,6 +1,7 @@
 /** What a receipt or a late answer proves of an attempt, and what follows from it for the dispatch (R99, R103, I2, I12). */
 
 import { eq, sql } from 'drizzle-orm';
+import type { AttemptState } from '../domain/attempt.js';
 import { type Failure, meaningOf } from '../domain/failure.js';
 import { type MessageStatus, provesHandOver } from '../domain/receipt.js';
 import { type AttemptRow, doubtful, leftInDoubt, moveAttempt, summariseAttempts } from './attempts.js';
@@ -9,7 +10,7 @@ import { recordEvent } from './events.js';
 import { leaveMark } from './marks.js';
 import { raiseMessageStatus } from './messages.js';
 import { leaveSignal } from './outbox.js';
-import { type attempts, type AttemptState, dispatches } from './schema/index.js';
+import { type attempts, dispatches } from './schema/index.js';
 
 /** What nobody can tell about, and what somebody settled without knowing: a proof that the message left counts in all of them. */
 export const provable: readonly AttemptState[] = [...doubtful, 'resent_possible_duplicate', 'reconciled_not_sent'];

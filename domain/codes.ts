@@ -1,5 +1,8 @@
 /** Refusal codes and warnings with their one plain English text and HTTP status. Source: requirements 4.2, the only list. */
 
+import type { EndReasonOfItsOwn } from './dispatch.js';
+import type { ProviderReason } from './failure.js';
+
 interface Meaning {
   status: number;
   title: string;
@@ -81,3 +84,47 @@ export const warnings = {
   CONTACT_POINT_SKIPPED: { title: 'A contact point was skipped', detail: 'No channel serves its kind; the next one is used.' },
 } as const satisfies Record<string, { title: string; detail: string }>;
 export type WarningCode = keyof typeof warnings;
+
+/** Why a contact point is not offered, beside the refusals that stand against it. */
+export const candidateReasons = {
+  NOT_SELECTED: { title: 'The contact point is not selected', detail: 'Select it at the client to use it here.' },
+} as const satisfies Record<string, { title: string; detail: string }>;
+export type CandidateReason = RefusalCode | keyof typeof candidateReasons;
+
+/** What a provider’s answer came to; beside it stands the provider’s own code (4.3). */
+export const providerReasonTexts = {
+  RATE_LIMITED: { title: 'The provider asked to slow down', detail: 'Nothing was sent; attempts are repeated until the retry deadline.' },
+  TEMPORARY: { title: 'The provider could not take it just now', detail: 'Nothing was sent; attempts are repeated until the retry deadline.' },
+  CHANNEL_CONFIG: {
+    title: 'The provider refused our account or set-up',
+    detail: 'Nothing was sent. Mend the settings of the channel; attempts are repeated until the retry deadline.',
+  },
+  OUTCOME_UNKNOWN: { title: 'Nobody can tell whether the message left', detail: 'Look at the provider, then say what became of it.' },
+  RECIPIENT_BLOCKED_BUSINESS: { title: 'The recipient has blocked us', detail: 'Nothing more goes to this contact point on this channel; use another one.' },
+  RECIPIENT_OPTED_OUT: {
+    title: 'The recipient has opted out at the provider',
+    detail: 'Nothing more goes to this contact point on channels of this type until the client writes.',
+  },
+  NOT_ON_MESSENGER: { title: 'The recipient does not use this messenger', detail: 'Use another contact point or another channel.' },
+  INVALID_ADDRESS: { title: 'The provider does not know this address', detail: 'Correct the contact point, or use another one.' },
+  WINDOW_CLOSED: { title: 'The session window was closed', detail: 'Send a registered template, or use another channel.' },
+  TEMPLATE_MISMATCH: { title: 'The text equals no registered template', detail: 'Send a registered template word for word.' },
+  TEMPLATE_PAUSED: { title: 'The provider does not take the template now', detail: 'Give another template, or use another channel.' },
+  MEDIA_ERROR: { title: 'The provider refused the attachment', detail: 'Send another file.' },
+  CONTENT_REJECTED: { title: 'The provider refused the content', detail: 'Change what is said and send it as a new message.' },
+  SUPPRESSED: { title: 'The provider held the message back', detail: 'It was not delivered; it may be sent again later as a new message.' },
+  UNLISTED: { title: 'The provider refused for a reason that is not on our list', detail: 'Its own code and text are shown with the attempt.' },
+} as const satisfies Record<ProviderReason, { title: string; detail: string }>;
+
+/** What ended a dispatch where neither a rule nor a provider refused it (4.1). */
+export const endReasonTexts = {
+  CANCELLED_BY_STAFF: { title: 'A person cancelled it', detail: 'Nothing was sent.' },
+  UNDONE: { title: 'It was taken back in time', detail: 'Nothing was sent.' },
+  DECISION_EXPIRED: { title: 'Nobody decided in time', detail: 'Nothing more is sent; compose the message again.' },
+  RETRIES_EXHAUSTED: {
+    title: 'The retry deadline has passed',
+    detail: 'The reason of the last attempt tells what stood in the way; send it as a new message once that is mended.',
+  },
+  ABANDONED: { title: 'A person gave it up', detail: 'Nothing more is sent.' },
+  BROADCAST_CANCELLED: { title: 'Its broadcast was cancelled', detail: 'Nothing was sent.' },
+} as const satisfies Record<EndReasonOfItsOwn, { title: string; detail: string }>;

@@ -53,7 +53,7 @@ const maxBccChars = 254;
 /** All that is wrong with a content for a channel with these capabilities; empty is fine. `mailboxes` are the channel's from addresses. */
 export function refuseContent(
   content: Content,
-  capabilities: Capabilities,
+  capabilities: Pick<Capabilities, 'text' | 'subject' | 'bcc' | 'attachments'>,
   mailboxes: readonly string[],
   bccPattern: string = defaultBccPattern,
 ): ContentRefusal[] {

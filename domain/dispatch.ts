@@ -30,6 +30,8 @@ export const waitingFors = ['recipient', 'retry', 'decision', 'template', 'outco
 export type WaitingFor = (typeof waitingFors)[number];
 
 export const endReasons = ['CANCELLED_BY_STAFF', 'UNDONE', 'DECISION_EXPIRED', 'RETRIES_EXHAUSTED', 'ABANDONED', 'BROADCAST_CANCELLED'] as const;
+/** An end that neither a rule nor a provider brought about. */
+export type EndReasonOfItsOwn = (typeof endReasons)[number];
 
 /** The messages a person may send to a running dispatch. */
 export const dispatchMessages = [

@@ -9,7 +9,9 @@ export type Disposition =
   { kind: 'close' } | { kind: 'assign_self' } | { kind: 'transfer'; target: { type: TransferTargetType; id: string }; comment?: string };
 
 export type DispositionStatus = 'not_applicable' | 'pending' | 'done' | 'failed';
-export type DispositionReason = 'CLIENT_WROTE' | 'TRANSFER_TARGET_UNKNOWN' | 'THREAD_CLOSED' | 'DECISION_EXPIRED';
+export const dispositionReasons = ['CLIENT_WROTE', 'TRANSFER_TARGET_UNKNOWN', 'THREAD_CLOSED', 'DECISION_EXPIRED'] as const;
+/** Why a disposition could not be carried out. */
+export type DispositionReason = (typeof dispositionReasons)[number];
 
 export interface DispositionResult {
   status: 'not_applicable' | 'done' | 'failed';

@@ -43,6 +43,7 @@ export interface OptOutFacts {
 
 /** An open thread of the client. `own`: claimed by this dispatch; `clientWrote`: the client has written in it since. */
 export interface OpenThreadFacts {
+  id: string;
   channelId: string;
   own: boolean;
   clientWrote: boolean;
@@ -81,6 +82,8 @@ export interface Refusal {
   code: RefusalCode;
   channelId?: string;
   contactPointId?: string;
+  /** The thread that is in the way (R13, R84). */
+  threadId?: string;
   field?: string;
   until?: string;
 }
@@ -164,8 +167,9 @@ function decideBlocks(facts: EligibilityFacts, channel: ChannelFacts): Refusal[]
 function decideThread(facts: EligibilityFacts, channel: ChannelFacts): Refusal[] {
   if (channel.capabilities.allowedWithActiveThread || facts.threadHeld) return [];
   const inScope = facts.openThreads.filter((one) => facts.settings.activeThreadScope === 'client' || one.channelId === channel.id);
-  if (!inScope.some((one) => !one.own || one.clientWrote)) return [];
-  return [{ code: facts.firstCheck ? 'ACTIVE_THREAD' : 'ACTIVE_THREAD_APPEARED', channelId: channel.id }];
+  const inTheWay = inScope.find((one) => !one.own || one.clientWrote);
+  if (!inTheWay) return [];
+  return [{ code: facts.firstCheck ? 'ACTIVE_THREAD' : 'ACTIVE_THREAD_APPEARED', channelId: channel.id, threadId: inTheWay.id }];
 }
 
 /** The client used the channel before, or the channel may write first (X6, X5). A missing contact point is told by the recipient. */

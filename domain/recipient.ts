@@ -1,7 +1,7 @@
 /** Which of the client's contact points receives: the candidates with their reasons, and whether a person has to pick (R35–R46, X7, X9, X18). */
 
 import type { ContactPointKind } from './channel.js';
-import type { RefusalCode } from './codes.js';
+import type { CandidateReason, RefusalCode } from './codes.js';
 import type { ChannelFacts, ContactPointFacts, EligibilityFacts, Refusal, Warning } from './eligibility.js';
 import { isTemplateRequired, windowOf } from './template-use.js';
 
@@ -12,7 +12,7 @@ export interface Candidate {
   position: number;
   selected: boolean;
   usable: boolean;
-  reasons: (RefusalCode | 'NOT_SELECTED')[];
+  reasons: CandidateReason[];
   /** Until when free text may be sent to this contact point; null: the channel has no session window or it is closed. */
   windowOpenUntil: string | null;
   templateRequired: boolean;

@@ -2,10 +2,15 @@
 
 import { z } from 'zod';
 import { channelTypes, lanePolicies, onUnknownPolicies, templateEnforcements, templatePolicies } from '../../domain/channel.js';
-import { id, instant, label, listOf } from './common.js';
+import { id, instant, label, listOf, providerReason } from './common.js';
 
 const hourMs = 3_600_000;
 const ms = (least: number, most: number) => z.int().min(least).max(most);
+
+const pause =
+  'A mark for people: the provider has refused our account or set-up. It holds nothing back: messages are accepted and sent as ever, attempts under way are finished, what the provider refuses is tried again until its retry deadline, and receipts and messages of clients are taken in. It ends with the next message that the provider accepts, or by hand. To hold messages back, disable the channel.';
+const disabled =
+  'False: no attempt begins here any more. One that has begun is finished. A new message for the channel ends `rejected` with `CHANNEL_DISABLED`; of those under way, staff’s wait for a decision at their next check and those of service keys end `rejected`. Receipts and messages of clients are taken in as ever.';
 
 /** What an operator may set; all lengths in milliseconds. A ladder's inner steps, the rest of it follows from them. */
 export const policyChange = z
@@ -60,10 +65,13 @@ export const newChannel = z
 export const channelChange = z
   .strictObject({
     name: label.optional(),
-    enabled: z.boolean().optional(),
+    enabled: z.boolean().optional().meta({ description: disabled }),
     config: config.optional(),
     policy: policyChange.optional(),
-    paused: z.literal(false).optional().meta({ description: 'Ends a pause that followed a refusal of our account or set-up.' }),
+    paused: z
+      .literal(false)
+      .optional()
+      .meta({ description: 'Ends a pause that followed a refusal of our account or set-up, as the next message that the provider accepts would.' }),
   })
   .refine((change) => Object.keys(change).length > 0, 'Name at least one field.')
   .meta({ id: 'ChannelChange', description: 'Fields of `config` that are not named keep their values, secrets included.', example: { enabled: false } });
@@ -74,11 +82,11 @@ export const channel = z
     type: z.enum(channelTypes),
     provider: z.string(),
     name: z.string(),
-    enabled: z.boolean(),
+    enabled: z.boolean().meta({ description: disabled }),
     config: z.record(z.string(), z.unknown()).meta({ description: 'Without its secrets.' }),
     hasCredentials: z.boolean(),
     policy: z.record(z.string(), z.unknown()).meta({ description: 'In force: what was set over the defaults of the type.' }),
-    paused: z.object({ reason: z.string(), since: instant }).nullable(),
+    paused: z.object({ reason: providerReason, since: instant }).nullable().meta({ description: pause }),
     webhookUrl: z.string().nullable().meta({ description: 'Where the provider posts to.' }),
     createdAt: instant,
   })

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { contactPointKinds } from '../../domain/channel.js';
 import { transferTargetTypes } from '../../domain/disposition.js';
+import { failureClasses, providerReasons } from '../../domain/failure.js';
 import { isOneLine } from '../../domain/one-line.js';
 import { decodeCursor } from '../cursor.js';
 
@@ -64,6 +65,19 @@ export function orNull<T extends z.ZodType>(schema: T) {
   return z.union([schema, z.null()]);
 }
 
+/**
+ * A code of ours in an answer. The document lists them all; a code that a newer version has written is let through, so that it spoils no
+ * answer of an older one.
+ */
+export function codeOf(codes: readonly string[]) {
+  return z.string().meta({ enum: [...new Set(codes)] });
+}
+
+export const providerReason = codeOf(providerReasons).meta({
+  id: 'ProviderReason',
+  description: 'What a provider’s answer came to; `GET /v1/codes` has the texts. The provider’s own code stands in `failure`.',
+});
+
 /** A caller's key: the same one for a repeat, a new one for something new. */
 export const idempotencyKey = z
   .string()
@@ -77,7 +91,7 @@ export const transferTargetType = z.enum(transferTargetTypes);
 /** What a provider said; shown beside our own reason. */
 export const failure = z
   .object({
-    class: z.string(),
+    class: codeOf(failureClasses).meta({ description: 'What kind of failure it is, in the terms of every channel.' }),
     scope: z.enum(['message', 'recipient', 'channel', 'account']),
     retryAfterMs: z.number().optional(),
     provider: z.object({ code: z.string().optional(), http: z.int().optional(), message: z.string().optional(), details: z.string().optional() }),

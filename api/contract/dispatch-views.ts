@@ -1,9 +1,11 @@
 /** What is told of a dispatch. */
 
 import { z } from 'zod';
+import { attemptStates } from '../../domain/attempt.js';
 import { dispatchStates, waitingFors } from '../../domain/dispatch.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { contactPointKind, failure, givenInstant, id, instant, listOf, orNull, pageQuery, position } from './common.js';
+import { candidateReason, dispositionReason, endReason, verdictCode } from './codes.js';
+import { codeOf, contactPointKind, failure, givenInstant, id, instant, listOf, orNull, pageQuery, position, providerReason } from './common.js';
 import { disposition } from './dispatches.js';
 
 const state = z.enum(dispatchStates);
@@ -19,7 +21,7 @@ const summary = {
   waitingFor: waitingFor.nullable(),
   waitingSince: instant.nullable(),
   dueAt: instant.nullable().meta({ description: 'When the wait ends by itself.' }),
-  endReason: z.string().nullable(),
+  endReason: orNull(endReason),
   endedAt: instant.nullable(),
   clientId: id,
   channelId: id.nullable(),
@@ -31,7 +33,7 @@ const summary = {
   inDoubt: z.boolean().meta({ description: 'Nobody can tell whether the message left.' }),
   possibleDuplicate: z.boolean(),
   dispositionStatus: z.enum(['not_applicable', 'pending', 'done', 'failed']),
-  dispositionReason: z.string().nullable(),
+  dispositionReason: orNull(dispositionReason),
   temporalUrl: z.string().nullable(),
   createdAt: instant,
   updatedAt: instant,
@@ -51,13 +53,16 @@ export const dispatchFilter = z.strictObject({
   ...pageQuery,
 });
 
-const codeEntry = z.object({
-  code: z.string(),
-  channelId: z.string().optional(),
-  contactPointId: z.string().optional(),
-  field: z.string().optional(),
-  until: z.string().optional(),
-});
+export const codeEntry = z
+  .object({
+    code: verdictCode,
+    channelId: z.string().optional(),
+    contactPointId: z.string().optional(),
+    threadId: z.string().optional().meta({ description: 'The thread that stands in the way, of `ACTIVE_THREAD` and `ACTIVE_THREAD_APPEARED`.' }),
+    field: z.string().optional().meta({ description: 'JSON pointer into the submitted body.' }),
+    until: z.string().optional(),
+  })
+  .meta({ id: 'CodeEntry', description: 'A refusal or a warning; `GET /v1/codes` has its texts.', example: { code: 'CHANNEL_BLOCKED' } });
 
 const verdict = z
   .object({
@@ -78,24 +83,30 @@ const candidate = z
     position,
     selected: z.boolean(),
     usable: z.boolean(),
-    reasons: z.array(z.string()).meta({ description: 'Why it cannot be picked.' }),
+    reasons: z.array(candidateReason).meta({ description: 'Why it cannot be picked; `GET /v1/codes` has the texts.' }),
     windowOpenUntil: z.string().nullable().meta({ description: 'Until when free text may be sent to it.' }),
     templateRequired: z.boolean(),
   })
   .meta({ id: 'Candidate' });
 
+const attemptState = codeOf(attemptStates).meta({
+  id: 'AttemptState',
+  description:
+    '`sending`: under way. `accepted`: the provider has it. `refused_temporary`: nothing left, another attempt follows. `refused_permanent`: nothing left, and none follows of itself. `in_doubt`: nobody can tell whether it left. `parked`: in doubt, and a person has to say. `reconciled_sent`: in doubt once, it left. `reconciled_not_sent`: in doubt once, it did not leave. `resent_possible_duplicate`: in doubt, and repeated by a later attempt. `superseded`: its number was closed before anything left.',
+});
+
 const attempt = z
   .object({
     id,
     attemptNo: z.int().meta({ description: 'Counted from 1.' }),
-    state: z.string(),
+    state: attemptState,
     generation: z.int().meta({ description: 'With the dispatch id the key that the provider was given.' }),
     revision: z.int(),
     channelId: id.nullable(),
     contactPointId: id.nullable(),
     startedAt: instant,
     finishedAt: instant.nullable(),
-    reason: z.string().nullable(),
+    reason: orNull(providerReason),
     failure: orNull(failure),
     externalIds: z.array(z.string()),
     repeatsAttemptId: id.nullable(),
@@ -104,7 +115,12 @@ const attempt = z
   .meta({ id: 'Attempt', description: 'One hand-over to the provider. Blind copies are shown to staff alone.' });
 
 export const timelineEvent = z
-  .object({ seq: z.int(), type: z.string(), at: instant, data: z.record(z.string(), z.unknown()).meta({ description: 'Ids and codes.' }) })
+  .object({
+    seq: z.int(),
+    type: z.string(),
+    at: instant,
+    data: z.record(z.string(), z.unknown()).meta({ description: 'Ids and codes; `GET /v1/codes` has the texts of the codes.' }),
+  })
   .meta({ id: 'TimelineEvent', example: { seq: 41, type: 'recipient.chosen', at: '2026-03-01T09:30:00.000Z', data: {} } });
 
 export const dispatchDetail = z

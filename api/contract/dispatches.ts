@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { id, label, onBehalfOf, oneLine, transferTargetType } from './common.js';
 
 const emailFields = {
-  subject: oneLine.max(2_000).optional().meta({ description: 'Email only; required there. One line.' }),
+  subject: oneLine.max(2_000).optional().meta({ description: 'Email only; required there, unless a template brings its own. One line.' }),
   from: z.string().max(320).optional().meta({ description: 'Email only: one of the connected mailboxes; default: the one the client last wrote to.' }),
   bcc: z.array(z.string().max(320)).max(50).optional().meta({ description: 'Email only; never shown to the client.' }),
 };
@@ -52,13 +52,15 @@ export const newDispatch = z
       .refine((to) => Object.keys(to).length === 1, 'Name exactly one of externalId, phone and email.')
       .optional()
       .meta({ description: 'Names the client by a contact point; a new one is created.' }),
-    channelId: id.optional().meta({ description: 'Default: the priority contact point decides.' }),
+    channelId: id
+      .optional()
+      .meta({ description: 'Default: the priority contact point decides. What this channel does not take is refused at once, not by the verdict.' }),
     contactPointId: id.optional().meta({ description: 'The recipient, for the policy `explicit`.' }),
     recipientPolicy: z.enum(['ask', 'priority', 'explicit']).optional().meta({
       description: '`ask` (default): a person picks among several. `priority`: the topmost, never waits. `explicit`: the contact point that is named.',
     }),
     content,
-    disposition: disposition.optional(),
+    disposition: disposition.optional().meta({ description: 'Required on every channel but email, and not taken there.' }),
     tagIds: z.array(label.max(100)).max(50).default([]),
     onBehalfOf,
     deadlines: z.strictObject({ choiceSeconds: seconds.optional(), decisionSeconds: seconds.optional(), retrySeconds: seconds.optional() }).default({}),

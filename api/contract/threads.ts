@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { channelTypes } from '../../domain/channel.js';
 import { messageStatuses } from '../../domain/receipt.js';
-import { failure, id, instant, listOf, orNull, pageQuery, transferTargetType } from './common.js';
+import { failure, id, instant, listOf, orNull, pageQuery, providerReason, transferTargetType } from './common.js';
 
 const threadStatus = z.enum(['active', 'waiting', 'closed']);
 
@@ -48,7 +48,7 @@ export const message = z
     text: z.string(),
     bcc: z.array(z.string()).meta({ description: 'Shown to staff alone.' }),
     status: z.enum(messageStatuses),
-    failureReason: z.string().nullable(),
+    failureReason: orNull(providerReason),
     failure: orNull(failure).meta({ description: 'With the provider’s own code.' }),
     createdAt: instant,
   })

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { bigserial, boolean, check, foreignKey, index, integer, jsonb, pgTable, primaryKey, text, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { type AttemptState, attemptStates } from '../../domain/attempt.js';
 import type { Content, RenderedContent } from '../../domain/content.js';
 import type { Disposition, DispositionReason, DispositionStatus, SenderRole } from '../../domain/disposition.js';
 import { dispatchStates, type DispatchState, type WaitingFor, waitingFors } from '../../domain/dispatch.js';
@@ -10,20 +11,6 @@ import { channels } from './channels.js';
 import { createdAt, instant, oneOf } from './columns.js';
 import { clients, contactPoints } from './people.js';
 import { threads } from './threads.js';
-
-export const attemptStates = [
-  'sending',
-  'accepted',
-  'refused_temporary',
-  'refused_permanent',
-  'in_doubt',
-  'superseded',
-  'reconciled_sent',
-  'reconciled_not_sent',
-  'resent_possible_duplicate',
-  'parked',
-] as const;
-export type AttemptState = (typeof attemptStates)[number];
 
 export interface Deadlines {
   choiceMs: number;

@@ -174,6 +174,66 @@ describe('POST /v1/dispatches/{id}/recipient-choice', () => {
     }
   });
 
+  describe('R94 H6 a second pick', () => {
+    const chosenAt = new Date('2026-03-01T09:30:00.000Z');
+    const picked = async (chosenBy: string, more: object = {}): Promise<string> => {
+      const id = await submit();
+      await api.db
+        .update(dispatches)
+        .set({ state: 'sending', ...more })
+        .where(eq(dispatches.id, id));
+      await api.db.insert(recipientChoices).values({ dispatchId: id, revision: 1, contactPointId: missing, chosenBy, chosenAt });
+      return id;
+    };
+    const ended = { state: 'completed', endedAt: new Date() };
+    const another = '0199c0de-0000-7000-8000-000000000002';
+    const byRun = () => Promise.reject(refusedUpdate('CHOICE_ALREADY_MADE'));
+    const byRow = ({ workflowId }: { workflowId: string }) => Promise.reject(noSuchRun(workflowId));
+    const answers = [
+      ['by its run', byRun, {}],
+      ['from the row', byRow, ended],
+      ['from the row, when its run does not answer', () => Promise.reject(new ServiceError('8 RESOURCE_EXHAUSTED')), {}],
+    ] as const;
+
+    test.each(answers)('409 is told what was chosen, by whom and when, %s', async (_by, onUpdate, more) => {
+      const id = await picked(api.staff.agent.id, more);
+      api.temporal.onUpdate = onUpdate;
+      const choice = { contactPointId: missing, chosenBy: api.staff.agent.id, chosenAt: chosenAt.toISOString() };
+      for (const [role, contactPointId] of [
+        ['supervisor', missing],
+        ['agent', another],
+      ] as const) {
+        const answer = await say(id, 'recipient-choice', { contactPointId }, role);
+        expect([answer.status, answer.body.code, answer.body.choice]).toEqual([409, 'CHOICE_ALREADY_MADE', choice]);
+      }
+    });
+
+    test.each(answers)('200 the same pick of the same person is the first one again, %s', async (_by, onUpdate, more) => {
+      const id = await picked(api.staff.agent.id, more);
+      api.temporal.onUpdate = onUpdate;
+      const state = 'state' in more ? more.state : 'sending';
+      for (const [role, body] of [
+        ['agent', {}],
+        ['service', { onBehalfOf: api.staff.agent.id }],
+      ] as const) {
+        const answer = await say(id, 'recipient-choice', { contactPointId: missing, ...body }, role);
+        expect([answer.status, answer.body]).toEqual([200, { dispatchId: id, state, waitingFor: null }]);
+      }
+      expect(await api.db.select().from(recipientChoices).where(eq(recipientChoices.dispatchId, id))).toHaveLength(1);
+    });
+
+    test('409 while the first one is not on record yet, and of a pick for another revision, nothing is told', async () => {
+      api.temporal.onUpdate = byRun;
+      const bare = await say(await submit(), 'recipient-choice', { contactPointId: missing });
+      expect([bare.status, bare.body.code, bare.body.choice]).toEqual([409, 'CHOICE_ALREADY_MADE', undefined]);
+      const id = await picked(api.staff.agent.id);
+      await api.db.insert(dispatchRevisions).values({ ...(await revisionsOf(id))[0]!, revision: 2 });
+      await api.db.update(dispatches).set({ revision: 2 }).where(eq(dispatches.id, id));
+      const before = await say(id, 'recipient-choice', { contactPointId: missing });
+      expect([before.status, before.body.code, before.body.choice]).toEqual([409, 'CHOICE_ALREADY_MADE', undefined]);
+    });
+  });
+
   test('it is not held to the caller’s rate', async () => {
     const busy = await startTestApi({ limits: { requestsPerMinute: 1 } });
     const statuses = [];

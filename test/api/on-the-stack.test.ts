@@ -82,7 +82,13 @@ describeWithTemporal('messages over HTTP, on the whole stack', () => {
     await untilEnded(house, id);
     expect([received(phones[taken]!), received(phones[1 - taken]!)]).toEqual([1, 0]);
     expect(await read(id)).toMatchObject({ state: 'completed', contactPointId: points[taken], dispositionStatus: 'done', attempts: [{ state: 'accepted' }] });
-    expect(code(await say(id, 'recipient-choice', { contactPointId: points[0] }))).toEqual([409, 'CHOICE_ALREADY_MADE']);
+    const people = [agent, other];
+    const again = await say(id, 'recipient-choice', { contactPointId: points[taken] }, people[taken]!.key);
+    expect([again.status, again.body]).toEqual([200, { dispatchId: id, state: 'completed', waitingFor: null }]);
+    const late = await say(id, 'recipient-choice', { contactPointId: points[1 - taken] }, people[1 - taken]!.key);
+    expect(code(late)).toEqual([409, 'CHOICE_ALREADY_MADE']);
+    expect(late.body['choice']).toMatchObject({ contactPointId: points[taken], chosenBy: people[taken]!.senderId });
+    expect(phones.map(received).toSorted()).toEqual([0, 1]);
   });
 
   test('R46 H6 a pick that was not offered is refused with the candidates and the wait goes on; a repeat gets the first answer', async () => {
@@ -121,7 +127,9 @@ describeWithTemporal('messages over HTTP, on the whole stack', () => {
     await clientWrites(house, whatsapp, { kind: 'phone', value: phones[1]! });
     await say(id, 'recipient-choice', { contactPointId: points[0] });
     await untilWaiting(house, id, 'decision');
-    expect(await read(id)).toMatchObject({ state: 'awaiting_decision', verdict: { refusals: [{ code: 'ACTIVE_THREAD_APPEARED' }] } });
+    const threads = (await call(house, agent.key, 'GET', `/v1/threads?clientId=${clientId}`)).body['items'] as unknown as { id: string }[];
+    const refusal = { code: 'ACTIVE_THREAD_APPEARED', channelId: whatsapp, threadId: threads[0]!.id };
+    expect(await read(id)).toMatchObject({ state: 'awaiting_decision', verdict: { refusals: [refusal] } });
     expect(code(await say(id, 'retry-now'))).toEqual([409, 'NOT_WAITING']);
     expect(code(await say(id, 'restart', { channelId: email }))).toEqual([422, 'SUBJECT_REQUIRED']);
     expect(code(await say(id, 'restart', { channelId: email, content: { kind: 'text', text: 'Hello', subject: 'Instead' } }))).toEqual([200, null]);

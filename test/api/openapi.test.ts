@@ -6,7 +6,11 @@ import type { Application } from 'express';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openApiDocument } from '../../api/openapi.js';
 import { surface } from '../../api/surface.js';
-import { refusals } from '../../domain/codes.js';
+import { attemptStates } from '../../domain/attempt.js';
+import { candidateReasons, refusals, warnings } from '../../domain/codes.js';
+import { endReasons } from '../../domain/dispatch.js';
+import { dispositionReasons } from '../../domain/disposition.js';
+import { failureClasses, providerReasons } from '../../domain/failure.js';
 import { inProject } from '../../runtime/paths.js';
 import { addChannel, addClient, emailBody, newKey, startTestApi, type TestApi } from './support.js';
 
@@ -71,10 +75,7 @@ describe('the document', () => {
         if (Number(status) >= 400) expect([operationId, status, Object.keys(content ?? {})]).toEqual([operationId, status, ['application/problem+json']]);
       }
       if (security.length > 0)
-        expect([operationId, Object.keys(responses)]).toEqual([
-          operationId,
-          expect.arrayContaining(['401', '403', '429', '500', '503'].filter((one) => one !== '429' || operationId !== 'chooseRecipient')),
-        ]);
+        expect([operationId, Object.keys(responses)]).toEqual([operationId, expect.arrayContaining(['401', '403', '429', '500', '503'])]);
     }
   });
 
@@ -83,6 +84,47 @@ describe('the document', () => {
       ([, schema]) => 'default' in schema || JSON.stringify((schema as { type?: unknown }).type ?? '').includes('null'),
     );
     expect(odd.map(([name]) => name)).toEqual([]);
+  });
+
+  test('4.2 codes, reasons and states of attempts are listed as the domain lists them, and each code has its text at GET /v1/codes', async () => {
+    type Listed = { enum?: string[]; items?: Listed; properties?: Record<string, Listed> };
+    const schemas = document.components.schemas as Record<string, Listed>;
+    const codes = [...endReasons, ...providerReasons, ...Object.keys(refusals)];
+    expect(schemas['EndReason']?.enum).toEqual(codes);
+    expect(schemas['ProviderReason']?.enum).toEqual([...providerReasons]);
+    expect(schemas['AttemptState']?.enum).toEqual([...attemptStates]);
+    expect(schemas['DispositionReason']?.enum).toEqual([...dispositionReasons]);
+    expect(schemas['Failure']?.properties?.['class']?.enum).toEqual([...failureClasses]);
+    expect(schemas['CodeEntry']?.properties?.['code']?.enum).toEqual([...new Set([...Object.keys(refusals), ...Object.keys(warnings)])]);
+    expect(schemas['Candidate']?.properties?.['reasons']?.items?.enum).toEqual([...Object.keys(refusals), ...Object.keys(candidateReasons)]);
+    const told = new Set((await api.as('reader').get('/v1/codes')).body.items.map((one: { code: string }) => one.code));
+    const untold = ['EndReason', 'ProviderReason'].flatMap((name) => schemas[name]!.enum!).filter((one) => !told.has(one));
+    expect(untold).toEqual([]);
+    for (const state of attemptStates) expect((schemas['AttemptState'] as { description?: string }).description).toContain(`\`${state}\``);
+  });
+
+  test('4.3 R16 what a paused and a disabled channel still send is told where they are shown and where they are set', () => {
+    const described = document.components.schemas as unknown as Record<string, { properties: Record<string, { description?: string }> }>;
+    expect(described['Channel']!.properties['paused']!.description).toContain('holds nothing back');
+    expect(described['ChannelChange']!.properties['paused']!.description).toContain('Ends a pause');
+    for (const name of ['Channel', 'ChannelChange']) expect(described[name]!.properties['enabled']!.description).toContain('`CHANNEL_DISABLED`');
+  });
+
+  test('429 is told of every route that can answer so, and of no other', async () => {
+    const strict = await startTestApi({ limits: { wrongKeysPerMinute: 1, requestsPerMinute: 1 } });
+    const once = [strict.anonymous.get('/v1/codes').set('Authorization', 'Bearer wrong'), strict.as('admin').get('/v1/codes')];
+    expect(await Promise.all(once.map(async (one) => (await one).status))).toEqual([401, 200]);
+    const held: string[] = [];
+    for (const { method, path, operation } of surface) {
+      const url = path.replace('{type}', 'group').replaceAll(/\{\w+\}/g, '0199c0de-0000-7000-8000-000000000001');
+      const asked = [strict.anonymous[method](url).set('Authorization', 'Bearer wrong'), strict.as('admin')[method](url)];
+      const statuses = await Promise.all(asked.map(async (one) => (await one).status));
+      if (statuses.includes(429)) held.push(operation.operationId!);
+    }
+    const told = surface.filter(({ operation }) => '429' in operation.responses).map(({ operation }) => operation.operationId!);
+    expect(held.toSorted()).toEqual(told.toSorted());
+    expect(told).toEqual(expect.arrayContaining(['chooseRecipient', 'submitDispatch', 'listCodes']));
+    await strict.close();
   });
 
   test('every example fits its schema', () => {
@@ -118,6 +160,7 @@ describe('the document', () => {
       ChannelType: 'channel-types',
     };
     for (const [name, path] of Object.entries(lists)) answers.push([`${name}List`, (await api.as('agent').get(`/v1/${path}`)).body]);
+    answers.push(['CodeList', (await api.as('agent').get('/v1/codes')).body]);
     answers.push(['Settings', (await api.as('agent').get('/v1/settings')).body], ['Problem', (await api.as('agent').get('/v1/nowhere')).body]);
     for (const [name, body] of answers) {
       const fits = ajv.compile({ $ref: `api#/components/schemas/${name}` });

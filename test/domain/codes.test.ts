@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { refusals, warnings } from '../../domain/codes.js';
+import { candidateReasons, endReasonTexts, providerReasonTexts, refusals, warnings } from '../../domain/codes.js';
 import { endReasons } from '../../domain/dispatch.js';
 import { providerReasons } from '../../domain/failure.js';
 
@@ -69,13 +69,17 @@ describe('the codes of 4.2', () => {
   });
 
   test('every code has one plain English title and detail of its own', () => {
-    const all = [...Object.values(refusals), ...Object.values(warnings)];
+    const all = [refusals, warnings, candidateReasons, providerReasonTexts, endReasonTexts].flatMap((one) => Object.values(one));
     for (const { title, detail } of all) {
       expect(title).toMatch(/^[A-Z][^.]*[^.]$/);
       expect(detail).toMatch(/^[A-Z].*\.$/);
     }
-    const titles = Object.values(refusals).map((one) => one.title);
+    const titles = [refusals, providerReasonTexts, endReasonTexts].flatMap((one) => Object.values(one)).map((one) => one.title);
     expect(new Set(titles).size).toBe(titles.length);
+  });
+
+  test('the texts of reasons are those of the reasons, in their order', () => {
+    expect([Object.keys(providerReasonTexts), Object.keys(endReasonTexts)]).toEqual([[...providerReasons], [...endReasons]]);
   });
 });
 

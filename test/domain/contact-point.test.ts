@@ -127,3 +127,40 @@ test('R117 normalising what is normalised changes nothing, and nothing typed is 
     { numRuns: 3_000 },
   );
 });
+
+describe('what is said of a value that is refused', () => {
+  const saidOf = (kind: Parameters<typeof normaliseContactPoint>[0], raw: string, country?: string): string => {
+    const read = normaliseContactPoint(kind, raw, country);
+    return read.ok ? 'fine' : read.detail;
+  };
+
+  test.each([
+    { kind: 'phone', raw: '12345', says: /at least 7 digits/ },
+    { kind: 'phone', raw: '+1234567890123456', says: /at most 15 digits/ },
+    { kind: 'phone', raw: 'call me', says: /digits alone/ },
+    { kind: 'phone', raw: '030901820', says: /country of the number is not known.*\+/ },
+    { kind: 'phone', raw: '+1 555 01234', says: /this many digits/ },
+    { kind: 'phone', raw: '+999 1234567', says: /no country code that is known/ },
+    { kind: 'email', raw: 'anna', says: /has an @/ },
+    { kind: 'email', raw: '@mail.example', says: /before the @/ },
+    { kind: 'email', raw: 'a b@mail.example', says: /^Before the @/ },
+    { kind: 'email', raw: 'anna@localhost', says: /after the @.*dot/ },
+    { kind: 'email', raw: `${'a'.repeat(65)}@mail.example`, says: /longer/ },
+    { kind: 'telegram_id', raw: '@anna', says: /username is none/ },
+    { kind: 'whatsapp_id', raw: '+491701234567', says: /without a \+/ },
+    { kind: 'viber_id', raw: 'x'.repeat(25), says: /at most 24/ },
+    { kind: 'external_id', raw: 'user 42', says: /no space/ },
+  ] as const)('R117 R28 $kind $raw', ({ kind, raw, says }) => {
+    expect(saidOf(kind, raw)).toMatch(says);
+  });
+
+  test('R116 never the value itself', () => {
+    const kind = fc.constantFrom(...contactPointKinds);
+    fc.assert(
+      fc.property(kind, fc.stringMatching(/^[A-Za-z0-9@.+]{8,30}$/), (of, raw) => {
+        const read = normaliseContactPoint(of, raw);
+        if (!read.ok) expect(read.detail.toLowerCase()).not.toContain(raw.trim().toLowerCase());
+      }),
+    );
+  });
+});

@@ -5,7 +5,7 @@ import { decideNextStep } from '../../domain/next-step.js';
 import { channel, codesOf, email, factsWith, phone, point } from './facts.js';
 
 const decide = (spec: Parameters<typeof factsWith>[0] = {}) => decideEligibility(factsWith(spec));
-const thread = (spec: Partial<OpenThreadFacts> = {}): OpenThreadFacts => ({ channelId: 'whatsapp', own: false, clientWrote: false, ...spec });
+const thread = (spec: Partial<OpenThreadFacts> = {}): OpenThreadFacts => ({ id: 't1', channelId: 'whatsapp', own: false, clientWrote: false, ...spec });
 const block = (spec: Partial<BlockFacts> = {}): BlockFacts => ({ channelId: null, contactPointId: null, ...spec });
 
 test('an ordinary text to an ordinary client is allowed, to the one contact point that there is', () => {
@@ -96,6 +96,15 @@ describe('active threads', () => {
       return verdict.allowed ? 'allowed' : codesOf(verdict).join(' ');
     };
     expect([answer(true), answer(false)]).toEqual([first, later]);
+  });
+
+  test('R13 R84 the refusal names the thread that is in the way, and no other', () => {
+    const openThreads = [thread({ id: 'mine', own: true }), thread({ id: 'elsewhere', channelId: 'sms' }), thread({ id: 'here' })];
+    const named = (activeThreadScope: 'client' | 'channel') => decide({ openThreads, settings: { activeThreadScope } }).refusals;
+    expect(named('client')).toEqual([{ code: 'ACTIVE_THREAD', channelId: 'whatsapp', threadId: 'elsewhere' }]);
+    expect(named('channel')).toEqual([{ code: 'ACTIVE_THREAD', channelId: 'whatsapp', threadId: 'here' }]);
+    const joined = decide({ firstCheck: false, openThreads: [thread({ id: 'mine', own: true, clientWrote: true })] });
+    expect(joined.refusals).toEqual([{ code: 'ACTIVE_THREAD_APPEARED', channelId: 'whatsapp', threadId: 'mine' }]);
   });
 
   test('R14 X13 email is allowed despite an active thread, if the client has an email contact point and the email channel is enabled', () => {
@@ -241,7 +250,7 @@ describe('whatever the facts', () => {
       wroteHoursAgo: fc.integer({ min: 0, max: 48 }),
       blocks: fc.array(fc.record({ channelId: fc.option(channelId), contactPointId: fc.option(id) }), { maxLength: 3 }),
       optOuts: fc.array(fc.record({ channelType: fc.option(fc.constantFrom('email', 'whatsapp')), contactPointId: fc.option(id) }), { maxLength: 1 }),
-      threads: fc.array(fc.record({ channelId, own: fc.boolean(), clientWrote: fc.boolean() }), { maxLength: 2 }),
+      threads: fc.array(fc.record({ id: fc.constantFrom('t1', 't2'), channelId, own: fc.boolean(), clientWrote: fc.boolean() }), { maxLength: 2 }),
       channelId: fc.option(channelId),
       recipientPolicy: fc.constantFrom('ask', 'priority', 'explicit'),
       contactPointId: fc.option(id),

@@ -581,6 +581,9 @@ describeWithTemporal('failures and doubt', () => {
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', messageStatus: 'delivered' });
     expect(onPhone(phone)).toHaveLength(2);
     expect((await eventsOf(dispatchId)).filter((one) => one === 'disposition.applied')).toHaveLength(1);
+    const timeline = await house.db.select().from(schema.events).where(eq(schema.events.dispatchId, dispatchId));
+    const provided = timeline.filter((one) => one.type === 'template.provided');
+    expect(provided.map((one) => one.data)).toEqual([{ templateId, revision, by: 'agent-2' }]);
   });
 
   test('R97 the thread of a failed send is given back closed, with the failed message', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { and, eq, ne } from 'drizzle-orm';
 import { removeContactPoint } from '../../db/contact-points.js';
 import { endDispatch } from '../../db/dispatches.js';
@@ -18,6 +18,7 @@ import {
   attemptsOf,
   buildHouse,
   chat,
+  clientWrites,
   find,
   freshPhone,
   type House,
@@ -229,6 +230,46 @@ describeWithTemporal('what changes while a dispatch runs', () => {
     await seal(channel!.credentials!);
     expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'completed', possibleDuplicate: false });
     expect(onPhone(phone)).toHaveLength(1);
+  });
+
+  describe('a channel whose account the provider refuses', () => {
+    /** Its token has run out, as the provider says of this client's number. */
+    async function refused(number: string): Promise<{ channelId: string; dispatchId: string; channel(): Promise<typeof schema.channels.$inferSelect> }> {
+      const retry = { deadlineMs: 60_000, initialMs: 30_000, maximumMs: 30_000 };
+      const channelId = await addWhatsappChannel(house, { ...quickPolicy, retry, receiptWindowMs: 300 }, number);
+      const { clientId, points } = await addClient(house, [{ kind: 'phone', value: freshPhone('0190') }]);
+      await openWindow(house, channelId, points[0]!);
+      const dispatchId = await submit(house, { clientId, channelId, content: chat(), disposition: close });
+      await untilWaiting(house, dispatchId, 'retry');
+      const channel = async () => (await house.db.select().from(schema.channels).where(eq(schema.channels.id, channelId)))[0]!;
+      expect(await channel()).toMatchObject({ enabled: true, pausedReason: 'CHANNEL_CONFIG', pausedAt: expect.any(Date) });
+      return { channelId, dispatchId, channel };
+    }
+
+    test('4.3 is paused, which holds nothing back: clients are heard, others are sent to, and the next acceptance ends the pause', async () => {
+      const { channelId, dispatchId, channel } = await refused('100200303');
+      await clientWrites(house, channelId, { kind: 'phone', value: freshPhone() });
+      expect(await say(house, dispatchId, contract.abandon, by)).toBe('taken');
+      expect(await untilEnded(house, dispatchId)).toMatchObject({ state: 'failed', endReason: 'ABANDONED' });
+      expect((await channel()).pausedAt).not.toBeNull();
+      const { clientId, phone } = await bothWays(channelId);
+      const next = await submit(house, { clientId, channelId, content: chat(), disposition: close, role: 'service' });
+      expect(await untilEnded(house, next)).toMatchObject({ state: 'completed' });
+      expect(onPhone(phone)).toHaveLength(1);
+      expect(await channel()).toMatchObject({ pausedReason: null, pausedAt: null });
+    });
+
+    test('R16 is disabled by hand: nothing begins there any more, what staff sent waits for a decision, and clients are heard', async () => {
+      const { channelId, dispatchId } = await refused('100200304');
+      await house.db.update(schema.channels).set({ enabled: false }).where(eq(schema.channels.id, channelId));
+      const { clientId, phone } = await bothWays(channelId);
+      const fresh = await submit(house, { clientId, channelId, content: chat(), disposition: close });
+      expect(await untilEnded(house, fresh)).toMatchObject({ state: 'rejected', endReason: 'CHANNEL_DISABLED' });
+      expect(await say(house, dispatchId, contract.retryNow, by)).toBe('taken');
+      expect((await untilWaiting(house, dispatchId, 'decision')).verdict?.refusals).toMatchObject([{ code: 'CHANNEL_DISABLED', channelId }]);
+      expect([await attemptsOf(house, dispatchId), onPhone(phone)].map((one) => one.length)).toEqual([1, 0]);
+      await clientWrites(house, channelId, { kind: 'phone', value: freshPhone() });
+    });
   });
 
   test('H10 a blind copy that is named twice is served once, also when the message is tried again', async () => {

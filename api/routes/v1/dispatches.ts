@@ -17,7 +17,8 @@ export const submitDispatch = route({
   operationId: 'submitDispatch',
   tag: 'Dispatches',
   summary: 'Submit a message',
-  description: 'Accepted means durable: from then on the dispatch ends or waits visibly. The same key and body give the same dispatch.',
+  description:
+    'Accepted means durable: from then on the dispatch ends or waits visibly. The same key and body give the same dispatch. What the body alone shows to be wrong is refused here with a pointer, and nothing is kept of it: with a `channelId` all that this channel does not take; without one what no channel takes, like a text with neither a subject, which an email needs, nor a disposition, which every other channel needs. What depends on the client and the channels as they are is told by the verdict: the answer is 202, and the dispatch ends `rejected` or waits.',
   access: 'send',
   headers: z.object({ 'idempotency-key': idempotencyKey }),
   body: newDispatch,

@@ -31,6 +31,8 @@ export const changeChannelSettings = route({
   operationId: 'changeChannelSettings',
   tag: 'Channels',
   summary: 'Enable, disable, reconfigure, end a pause',
+  description:
+    'A channel that is disabled begins no attempt; one that is paused goes on sending, since a pause is a mark for people. See `enabled` and `paused`.',
   access: 'admin',
   params: idParam,
   body: channelChange,

@@ -6,7 +6,7 @@ import { putTransferTarget } from '../../../../db/staff.js';
 import { createTemplate, setTemplateStatus } from '../../../../db/templates.js';
 import { dispatchWorkflowId } from '../../../../workflows/dispatch-message.contract.js';
 import { until } from '../../../support/stack.js';
-import { addChannel, addClient, emailBody, newKey, type Role, startTestApi, type TestApi } from '../../support.js';
+import { addChannel, addClient, emailBody, emailConfig, newKey, type Role, startTestApi, type TestApi, whatsappConfig } from '../../support.js';
 
 let api: TestApi;
 let email: string;
@@ -181,7 +181,7 @@ describe('POST /v1/dispatches', () => {
 
     test('a client is found by an external id too', async () => {
       const known = await addClient(api, ['external_id', 'crm-77']);
-      const { body } = await submit({ to: { externalId: 'crm-77' }, content: { kind: 'text', text: 'Hi' } });
+      const { body } = await submit({ to: { externalId: 'crm-77' }, content: { kind: 'text', text: 'Hi' }, disposition: { kind: 'close' } });
       expect(body.clientId).toBe(known);
     });
   });
@@ -364,6 +364,13 @@ describe('POST /v1/dispatches', () => {
       await expectRefused({ ...email1({ clientId: undefined }), to }, 422, code, pointer);
     });
 
+    test('R28 R116 what is wrong with a contact point is told, and its value is not', async () => {
+      const refused = await submit({ ...email1({ clientId: undefined }), to: { phone: '030 901 820' } });
+      expect(refused.body).toMatchObject({ code: 'CONTACT_POINT_INVALID', detail: expect.stringMatching(/begin with \+/), errors: [{ pointer: '/to/phone' }] });
+      expect(refused.body.errors[0].detail).toBe(refused.body.detail);
+      expect(refused.text).not.toMatch(/901/);
+    });
+
     test.each([
       ['R75 X12 email without a subject', { subject: undefined }, 'SUBJECT_REQUIRED', '/content/subject'],
       ['R75 X12 email with a blank subject', { subject: ' \t ' }, 'SUBJECT_REQUIRED', '/content/subject'],
@@ -400,9 +407,69 @@ describe('POST /v1/dispatches', () => {
       await expectRefused(email1({ disposition: { kind: 'close' } }), 422, 'DISPOSITION_NOT_ALLOWED', '/disposition');
     });
 
-    test('R79 a channel with threads needs one; without a channel the dispatch itself decides', async () => {
+    test('R79 a channel with threads needs one', async () => {
       await expectRefused(whatsappBody({ disposition: undefined }), 422, 'DISPOSITION_REQUIRED', '/disposition');
-      expect((await submit(whatsappBody({ disposition: undefined, channelId: undefined }))).status).toBe(202);
+    });
+
+    describe('without a channel', () => {
+      const open = (change: object = {}, content: object = {}): object => ({
+        clientId: client,
+        content: { kind: 'text', text: 'Hello', ...content },
+        ...change,
+      });
+      const close = { disposition: { kind: 'close' } };
+      const nobody = { disposition: { kind: 'transfer', target: { type: 'group', id: 'nobody' } } };
+      const codesOf = (answer: { body: { errors?: { code: string }[] } }) => answer.body.errors?.map((one) => one.code);
+
+      test.each([
+        ['R75 R79 fit for neither an email nor a thread', {}, {}, ['DISPOSITION_REQUIRED', 'SUBJECT_REQUIRED'], '/disposition'],
+        ['R75 R79 and with the blank subject of an email', {}, { subject: ' ' }, ['DISPOSITION_REQUIRED', 'SUBJECT_REQUIRED'], '/content/subject'],
+        ['R75 R79 by phone', { clientId: undefined, to: { phone: '+13035550188' } }, {}, ['DISPOSITION_REQUIRED', 'SUBJECT_REQUIRED'], '/disposition'],
+        ['R75 R79 by email', { clientId: undefined, to: { email: 'x@example.test' } }, {}, ['SUBJECT_REQUIRED', 'DISPOSITION_REQUIRED'], '/content/subject'],
+        ['R71 R77 blind copies and a disposition', close, { subject: 'S', bcc: ['a@b.cd'] }, ['BCC_NOT_SUPPORTED', 'DISPOSITION_NOT_ALLOWED'], '/disposition'],
+        [
+          'R71 R75 blind copies without a subject',
+          {},
+          { bcc: ['a@b.cd'] },
+          ['SUBJECT_REQUIRED', 'BCC_NOT_SUPPORTED', 'DISPOSITION_REQUIRED'],
+          '/content/subject',
+        ],
+        ['an empty text, whatever else there is', {}, { subject: 'S', text: ' ' }, ['CONTENT_EMPTY'], '/content/text'],
+        ['R82 nobody to pass the thread to', nobody, {}, ['TRANSFER_TARGET_UNKNOWN', 'SUBJECT_REQUIRED', 'DISPOSITION_NOT_ALLOWED'], '/disposition/target'],
+        ['R81 for a service to keep the thread', { disposition: { kind: 'assign_self' } }, { subject: 'S' }, ['DISPOSITION_NOT_ALLOWED'], '/disposition'],
+      ])('422 %s', async (_what, change, content, codes, pointer) => {
+        await expectRefused(open(change, content), 422, codes[0]!, pointer);
+        expect(codesOf(await submit(open(change, content)))).toEqual(codes);
+      });
+
+      test('R75 R79 what one of the two can carry is left to the verdict', async () => {
+        const bodies = [
+          open({}, { subject: 'S' }),
+          open(close),
+          open(close, { subject: 'S' }),
+          open({}, { subject: 'S', from: 'not-known@example.test', bcc: ['a@b.cd'] }),
+        ];
+        for (const body of bodies) expect((await submit(body)).status).toBe(202);
+      });
+
+      test('R86 R98 what is refused says for which way, makes no client, and keeps no key: the same one serves the corrected message', async () => {
+        const key = newKey();
+        const body = open({ clientId: undefined, to: { email: 'refused-first@example.test' } });
+        const refused = await submit(body, 'service', key);
+        expect(refused.body).toMatchObject({ code: 'SUBJECT_REQUIRED', detail: 'As an email: Give the email a subject.' });
+        expect(refused.body.errors[1].detail).toMatch(/^On any other channel: /);
+        expect(await api.db.select().from(contactPoints).where(eq(contactPoints.value, 'refused-first@example.test'))).toEqual([]);
+        const content = { kind: 'text', text: 'Hello', subject: 'S' };
+        expect((await submit({ ...body, content }, 'service', key)).status).toBe(202);
+      });
+
+      test('every channel that can be connected is one of the two', () => {
+        const configs: Record<string, object> = { email: emailConfig, whatsapp: whatsappConfig };
+        for (const { type, configSchema, capabilities } of api.deps.channels.list()) {
+          const { subject, bcc, opensThread } = capabilities(configSchema.parse(configs[type]));
+          expect([type, subject, bcc]).toEqual([type, !opensThread, !opensThread]);
+        }
+      });
     });
 
     test('R81 only agents assign to themselves', async () => {

@@ -24,7 +24,7 @@ export const addContactPoint = route({
   handle: async ({ deps, params, body }) => {
     const { defaultCountry } = await readSettings(deps.db);
     const read = normaliseContactPoint(body.kind, body.value, defaultCountry ?? undefined);
-    if (!read.ok) return refuseFields([{ code: read.code, pointer: '/value' }]);
+    if (!read.ok) return refuseFields([{ code: read.code, detail: read.detail, pointer: '/value' }]);
     const added = await insert(deps.db, params.id, { kind: body.kind, selected: body.selected, value: read.value, address: read.address });
     if (added.kind === 'full') return refuse('INVALID_REQUEST', { detail: `A client has at most ${maxContactPoints} contact points.` });
     if (added.kind === 'taken') return refuseFields([{ code: 'CONTACT_POINT_TAKEN', pointer: '/value' }]);

@@ -33,7 +33,7 @@ export const changeContactPoint = route({
     if (!point) return refuse('NOT_FOUND');
     const { defaultCountry } = await readSettings(deps.db);
     const read = normaliseContactPoint(point.kind, value, defaultCountry ?? undefined);
-    if (!read.ok) return refuseFields([{ code: read.code, pointer: '/value' }]);
+    if (!read.ok) return refuseFields([{ code: read.code, detail: read.detail, pointer: '/value' }]);
     return await answer(deps, clientId, await change(deps.db, clientId, contactPointId, { ...kept, value: read.value, address: read.address }));
   },
 });
