@@ -46,7 +46,7 @@ test('H7 an event that another relay has applied since it was listed is not take
 
 test('R10 the name that an unknown sender goes by is kept on one line', async () => {
   for (const [given, kept] of [
-    ['Anna\r\nBcc: \u202eBen', 'Anna Bcc: Ben'],
+    ['Anna\r\nBcc:\u202eBen', 'Anna Bcc: Ben'],
     ['\u202e', 'Unknown sender'],
   ]) {
     const text = uuidv7();
