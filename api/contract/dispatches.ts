@@ -32,7 +32,11 @@ export const disposition = z
       comment: z.string().max(2_000).optional(),
     }),
   ])
-  .meta({ id: 'Disposition', description: 'What becomes of the thread after sending. Not for email.', example: { kind: 'close' } });
+  .meta({
+    id: 'Disposition',
+    description: 'What becomes of the thread after sending. Required on every channel but email, and not taken there.',
+    example: { kind: 'close' },
+  });
 
 const day = 86_400;
 const seconds = z
@@ -60,7 +64,7 @@ export const newDispatch = z
       description: '`ask` (default): a person picks among several. `priority`: the topmost, never waits. `explicit`: the contact point that is named.',
     }),
     content,
-    disposition: disposition.optional().meta({ description: 'Required on every channel but email, and not taken there.' }),
+    disposition: disposition.optional(),
     tagIds: z.array(label.max(100)).max(50).default([]),
     onBehalfOf,
     deadlines: z.strictObject({ choiceSeconds: seconds.optional(), decisionSeconds: seconds.optional(), retrySeconds: seconds.optional() }).default({}),
