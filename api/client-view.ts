@@ -7,7 +7,6 @@ import type { Settings } from '../db/settings.js';
 import type { ContactPointKind } from '../domain/channel.js';
 import { normaliseContactPoint } from '../domain/contact-point.js';
 import type { client, contactPoint } from './contract/clients.js';
-import { refusals } from '../domain/codes.js';
 import { type Refusal, refuseFields, refuseShape } from './problem.js';
 
 type Given = Pick<NewContactPoint, 'kind' | 'value' | 'selected'>;
@@ -41,7 +40,7 @@ export function ownerAsked(
   const [name, text] = first;
   const read = normaliseContactPoint(kinds[name], text, settings.defaultCountry ?? undefined);
   if (read.ok) return { kind: kinds[name], value: read.value };
-  return refuseShape([{ in: 'query', pointer: `/${name}`, code: read.code, detail: refusals[read.code].detail }]);
+  return refuseShape([{ in: 'query', pointer: `/${name}`, code: read.code, detail: read.detail }]);
 }
 
 /** The names by which a request names a contact point. */

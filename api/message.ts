@@ -1,7 +1,7 @@
 /** A message to a running dispatch: an update of its workflow, answered by the workflow, or from the row when no run can answer. */
 
 import { randomUUID } from 'node:crypto';
-import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { ApplicationFailure, type UpdateDefinition, WorkflowNotFoundError } from '@temporalio/common';
 import { z } from 'zod';
 import { type DispatchStanding, findStanding } from '../db/standing.js';
@@ -18,6 +18,10 @@ import type { Call, Reply } from './route.js';
 
 /** Optional here: with it a repeat gets the first answer again. */
 export const messageHeaders = z.object({ 'idempotency-key': idempotencyKey.optional() });
+
+/** What the document says of messages that are acted on between attempts. */
+export const whileSending =
+  'While an attempt is under way the answer waits for its end. When that takes longer than the answer may, it is 503 and says so; the message is acted on all the same, once.';
 
 export type MessageCall = Call<'send', { id: string }, unknown, { 'idempotency-key'?: string | undefined }, { onBehalfOf?: string | undefined }>;
 
@@ -70,6 +74,9 @@ async function answerFromRow({ deps, params }: MessageCall, message: DispatchMes
   // Accepted and not started yet: the relay is about to.
   if (row.state === 'accepted' && error instanceof WorkflowNotFoundError) return refuse('NOT_WAITING');
   deps.logger.warn({ dispatchId: params.id, message, ...faultFacts(error) }, 'a message did not reach its dispatch');
+  if (row.state === 'sending' && row.waitingFor === null && error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+    return unavailable('An attempt is under way, and its end is waited for. Repeat with the same Idempotency-Key: it is acted on once.');
+  }
   return unavailable('The dispatch could not be reached. Repeat with the same Idempotency-Key: it is acted on once.');
 }
 

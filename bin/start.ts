@@ -1,6 +1,6 @@
 /** The launcher: brings the whole stack up on this machine, shows one message from submit to mailbox, and ends everything on Ctrl-C. */
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadLocalConfig, type LocalConfig } from '../runtime/local/local-config.js';
 import { holderOf, takeLock } from '../runtime/local/lock.js';
@@ -21,6 +21,8 @@ export async function start(step: Step): Promise<number> {
   const runFolder = join(config.dataFolder, 'run');
   mkdirSync(runFolder, { recursive: true });
   chmodSync(config.dataFolder, 0o711);
+  // Keys lie in it: a folder inside a checkout is not to be committed by accident.
+  writeFileSync(join(config.dataFolder, '.gitignore'), '*\n');
   const lock = join(runFolder, 'launcher.lock');
   if (!takeLock(lock)) {
     throw new Error(
@@ -74,7 +76,7 @@ function tell(reason: unknown): number {
 async function endAll(config: LocalConfig, supervisor: Supervisor, step: Step): Promise<void> {
   let ran = false;
   await supervisor.stop((service, end) => {
-    if (!ran) console.log('\nWaybill ends; press Ctrl-C again to end it at once\n');
+    if (!ran) console.log('\nWaybill ends, after the attempts that are under way; press Ctrl-C again to end it at once\n');
     ran = true;
     return step(`${service.title} ends`, end);
   });

@@ -105,7 +105,10 @@ export const providerReasonTexts = {
     title: 'The recipient has opted out at the provider',
     detail: 'Nothing more goes to this contact point on channels of this type until the client writes.',
   },
-  NOT_ON_MESSENGER: { title: 'The recipient does not use this messenger', detail: 'Use another contact point or another channel.' },
+  NOT_ON_MESSENGER: {
+    title: 'The recipient is not there',
+    detail: 'The provider knows no such mailbox, or nobody at this number who uses its messenger: use another contact point or another channel.',
+  },
   INVALID_ADDRESS: { title: 'The provider does not know this address', detail: 'Correct the contact point, or use another one.' },
   WINDOW_CLOSED: { title: 'The session window was closed', detail: 'Send a registered template, or use another channel.' },
   TEMPLATE_MISMATCH: { title: 'The text equals no registered template', detail: 'Send a registered template word for word.' },

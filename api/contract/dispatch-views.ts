@@ -20,7 +20,10 @@ const summary = {
   state,
   waitingFor: waitingFor.nullable(),
   waitingSince: instant.nullable(),
-  dueAt: instant.nullable().meta({ description: 'When the wait ends by itself.' }),
+  dueAt: instant.nullable().meta({
+    description:
+      'When the system goes on by itself if nobody acts: in `outcome_unknown` first to ask a person or to repeat, by the policy of the channel, and at the deadline to the end.',
+  }),
   endReason: orNull(endReason),
   endedAt: instant.nullable(),
   clientId: id,
@@ -29,7 +32,10 @@ const summary = {
   threadId: id.nullable(),
   sender: z.object({ id: z.string(), role: z.enum(['agent', 'supervisor', 'admin', 'service']) }),
   submittedBy: z.string().meta({ description: 'The key that submitted.' }),
-  messageStatus: z.enum(messageStatuses),
+  messageStatus: z.enum(messageStatuses).meta({
+    description:
+      'What the provider has told of the message, by rank: `queued` (not handed over; a dispatch that ended before it stays so), `wired` (the provider has it), `sent`, `failed`, `delivered`, `read`.',
+  }),
   inDoubt: z.boolean().meta({ description: 'Nobody can tell whether the message left.' }),
   possibleDuplicate: z.boolean(),
   dispositionStatus: z.enum(['not_applicable', 'pending', 'done', 'failed']),
@@ -81,7 +87,7 @@ const candidate = z
     kind: contactPointKind,
     value: z.string().nullable().meta({ description: 'Null once the contact point has been removed.' }),
     position,
-    selected: z.boolean(),
+    selected: z.boolean().meta({ description: 'Where the client has selected none, all of them count as selected.' }),
     usable: z.boolean(),
     reasons: z.array(candidateReason).meta({ description: 'Why it cannot be picked; `GET /v1/codes` has the texts.' }),
     windowOpenUntil: z.string().nullable().meta({ description: 'Until when free text may be sent to it.' }),
@@ -116,7 +122,7 @@ const attempt = z
 
 export const timelineEvent = z
   .object({
-    seq: z.int(),
+    seq: z.int().meta({ description: 'Rises with time over all dispatches, so that those of one have gaps.' }),
     type: z.string(),
     at: instant,
     data: z.record(z.string(), z.unknown()).meta({ description: 'Ids and codes; `GET /v1/codes` has the texts of the codes.' }),

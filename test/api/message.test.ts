@@ -1,4 +1,4 @@
-import { ServiceError } from '@temporalio/client';
+import { ServiceError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { and, eq } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
@@ -84,6 +84,20 @@ describe('every message', () => {
       }
     },
   );
+
+  test('R101 while an attempt is under way the 503 says that its end is waited for', async () => {
+    const id = await submit();
+    await api.db.update(dispatches).set({ state: 'sending' }).where(eq(dispatches.id, id));
+    const late = () => Promise.reject(new WorkflowUpdateRPCTimeoutOrCancelledError('Deadline exceeded'));
+    api.temporal.onUpdate = late;
+    for (const message of ['abandon', 'change-channel']) {
+      const answer = await say(id, message, message === 'abandon' ? {} : { channelId: email });
+      expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '2']);
+      expect(answer.body.detail).toMatch(/^An attempt is under way, .* same Idempotency-Key/);
+    }
+    await api.db.update(dispatches).set({ waitingFor: 'retry' }).where(eq(dispatches.id, id));
+    expect((await say(id, 'abandon')).body.detail).toMatch(/could not be reached/);
+  });
 
   test('H6 a repeat with the same key is the same update; another caller’s or another message’s is not', async () => {
     const id = await submit();

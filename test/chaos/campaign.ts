@@ -95,7 +95,10 @@ async function performBeside(reader: ReturnType<typeof readMails>, plan: Plan, s
   return {
     plan,
     findings,
-    timelines: await timelinesOf(stage.house, findings),
+    timelines: await timelinesOf(
+      stage.house,
+      findings.flatMap((one) => one.broken),
+    ),
     happened: sabotaged.happened,
     never: voidKinds(plan, sabotaged, stage.house.sandbox.journal.list()),
     failedStarts: stage.crew.failedStarts(),
@@ -175,7 +178,8 @@ async function settle(scene: Scene, deadlineAt: number): Promise<void> {
       return false;
     },
     { deadlineMs: deadlineAt - Date.now(), what: 'everything to end or to wait visibly' },
-  ).catch((error: Error) => {
-    throw new Error(`${error.message} Left: ${last.map((one) => `${one.id} ${one.state}`).join(', ')}`);
+  ).catch(async (error: Error) => {
+    const left = last.map((one) => `${one.id} ${one.state}`);
+    throw new Error(`${error.message} Left: ${left.join(', ')}\n${await timelinesOf(scene.stage.house, left)}`);
   });
 }

@@ -19,6 +19,7 @@ export const listCodes = route({
   operationId: 'listCodes',
   tag: 'Installation',
   summary: 'Every code that a verdict or a problem may carry, with its text',
+  description: 'One entry for each kind and code: some codes are both a refusal and a warning. Some belong to what is not built yet.',
   access: 'known',
   response: { status: 200, description: 'All of them.', schema: codeList },
   handle: async () => ({ body: { items, nextCursor: null } }),

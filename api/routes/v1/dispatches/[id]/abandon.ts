@@ -4,7 +4,7 @@ import { abandon } from '../../../../../workflows/dispatch-message.contract.js';
 import { idParam } from '../../../../contract/common.js';
 import { plainMessage } from '../../../../contract/dispatches.js';
 import { standing } from '../../../../contract/dispatch-views.js';
-import { messageHeaders, tell } from '../../../../message.js';
+import { messageHeaders, tell, whileSending } from '../../../../message.js';
 import { route } from '../../../../route.js';
 
 export const abandonDispatch = route({
@@ -13,7 +13,7 @@ export const abandonDispatch = route({
   operationId: 'abandonDispatch',
   tag: 'Messages to a dispatch',
   summary: 'Give up',
-  description: 'Ends the dispatch `failed`; a message that a provider accepted never ends so.',
+  description: `Ends the dispatch \`failed\`; a message that a provider accepted never ends so. ${whileSending}`,
   access: 'send',
   params: idParam,
   headers: messageHeaders,

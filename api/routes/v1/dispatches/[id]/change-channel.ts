@@ -4,7 +4,7 @@ import { changeChannel as update } from '../../../../../workflows/dispatch-messa
 import { idParam } from '../../../../contract/common.js';
 import { rerouting } from '../../../../contract/dispatches.js';
 import { standing } from '../../../../contract/dispatch-views.js';
-import { messageHeaders } from '../../../../message.js';
+import { messageHeaders, whileSending } from '../../../../message.js';
 import { type Change, reviseAndTell } from '../../../../revise.js';
 import { route } from '../../../../route.js';
 
@@ -14,7 +14,7 @@ export const changeChannel = route({
   operationId: 'changeChannel',
   tag: 'Messages to a dispatch',
   summary: 'Send by another channel',
-  description: 'In `sending` between attempts, and in `needs_template`. What is not named stays; the whole is checked like a submit.',
+  description: `In \`sending\` and in \`needs_template\`. What is not named stays; the whole is checked like a submit. ${whileSending}`,
   access: 'send',
   params: idParam,
   headers: messageHeaders,

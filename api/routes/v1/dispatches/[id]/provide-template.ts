@@ -14,7 +14,8 @@ export const provideTemplate = route({
   operationId: 'provideTemplate',
   tag: 'Messages to a dispatch',
   summary: 'Give the template that is needed',
-  description: 'In `needs_template`.',
+  description:
+    'In `needs_template`. A pick that was made holds. Whether a registered template is needed is for the check to say: where one is, and another was given, the dispatch waits in `needs_template` again.',
   access: 'send',
   params: idParam,
   headers: messageHeaders,
