@@ -9,10 +9,13 @@ export interface Running {
 
 /** Runs a process until it has drained; exit status 1 when it could not start or broke. */
 export async function main(name: string, start: () => Promise<Running>): Promise<void> {
+  let running: Running | null = null;
+  // Until it runs there is nothing to drain.
+  const stop = (): void => (running ? running.drain() : process.exit(0));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
   try {
-    const running = await start();
-    process.once('SIGTERM', () => running.drain());
-    process.once('SIGINT', () => running.drain());
+    running = await start();
     await running.ended;
     process.exit(0);
   } catch (error) {

@@ -31,4 +31,10 @@ describeWithTemporal('bin/waybill', () => {
     expect(house.handedOver({ channel: 'email' })).toHaveLength(2);
     expect(await next.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s to a worker that is still starting ends it cleanly: there is nothing to drain yet', async (signal) => {
+    const env = { ...house.env, TEMPORAL_ADDRESS: '127.0.0.1:1' };
+    const worker = await startProcess({ entry: 'bin/worker.js', env, ready: /the worker waits for it/ });
+    expect(await worker.kill(signal)).toEqual({ code: 0, signal: null });
+  });
 });
