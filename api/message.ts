@@ -15,8 +15,9 @@ import type { standing } from './contract/dispatch-views.js';
 import { faultFacts } from './faults.js';
 import { Refusal, refuse, unavailable } from './problem.js';
 import type { Call, Reply } from './route.js';
+import { hashOf } from './submit.js';
 
-/** Optional here: with it a repeat gets the first answer again. */
+/** Optional here: with it a repeat of the same message gets the first answer again. */
 export const messageHeaders = z.object({ 'idempotency-key': idempotencyKey.optional() });
 
 /** What the document says of messages that are acted on between attempts. */
@@ -41,8 +42,8 @@ export async function tell<M extends Actor>(
   const said = await build({ actorId: actor.id });
   if (said instanceof Refusal) return said;
   const key = call.headers['idempotency-key'];
-  // A key belongs to its caller and to one kind of message.
-  const updateId = key === undefined ? randomUUID() : `${message}/${principal.sender.id}/${key}`;
+  // A key belongs to its caller, to one kind of message and to what it says: under the same key something else is a message of its own.
+  const updateId = key === undefined ? randomUUID() : `${message}/${principal.sender.id}/${key}/${hashOf(body)}`;
   try {
     const after = await deps.temporal.withDeadline(Date.now() + deps.limits.messageMs, () =>
       deps.temporal.workflow.getHandle(dispatchWorkflowId(params.id)).executeUpdate(definition, { args: [said] as [M], updateId }),

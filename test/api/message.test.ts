@@ -99,6 +99,15 @@ describe('every message', () => {
     expect((await say(id, 'abandon')).body.detail).toMatch(/could not be reached/);
   });
 
+  test('H6 under the same key something else is a message of its own, and is not told the answer of the first', async () => {
+    const id = await submit();
+    for (const contactPointId of [missing, missing, api.staff.agent.id]) await say(id, 'recipient-choice', { contactPointId }, 'service', 'k1');
+    await say(id, 'recipient-choice', { contactPointId: missing, onBehalfOf: api.staff.supervisor.id }, 'service', 'k1');
+    const [first, again, ...others] = api.temporal.updates.map((update) => update.updateId);
+    expect(again).toBe(first);
+    expect(new Set([first, ...others]).size).toBe(3);
+  });
+
   test('H6 a repeat with the same key is the same update; another caller’s or another message’s is not', async () => {
     const id = await submit();
     await say(id, 'cancel', {}, 'agent', 'k1');
