@@ -10,13 +10,18 @@ import { decideLane, type DeliveryPlan, planDelivery } from '../domain/plan.js';
 import type { ActivityDeps } from './deps.js';
 import { assembleFacts } from './eligibility-facts.js';
 
+interface Choice {
+  contactPointId: string;
+  chosenBy: string;
+}
+
 export interface CheckInput {
   dispatchId: string;
   revision: number;
   attemptNo: number;
   generation: number;
   /** A pick that was just made and has not been checked yet. */
-  pick: { contactPointId: string; chosenBy: string } | null;
+  pick: Choice | null;
   firstCheck: boolean;
 }
 
@@ -50,12 +55,12 @@ export const checkEligibility =
     const { revision, attemptNo } = facts.position;
     const { state, parks } = facts.dispatch;
     // A lost worker may have come further than its run knows: a pick that it wrote down holds, whatever has followed since.
-    const made = input.pick !== null && facts.choice !== null && facts.choice !== input.pick.contactPointId ? { pickMade: true as const } : null;
+    const made = input.pick !== null && facts.choice !== null && !isSamePick(facts.choice, input.pick) ? { pickMade: true as const } : null;
     if (isEndState(state)) {
       return { step: { kind: 'end', state, reason: null }, verdict: facts.dispatch.verdict ?? nothingDecided, plan: null, pickRefused: false, ...made };
     }
     const told = input.firstCheck ? { position: facts.position } : {};
-    const pick = made ? facts.choice : (input.pick?.contactPointId ?? facts.choice);
+    const pick = (made ? facts.choice : (input.pick ?? facts.choice))?.contactPointId ?? null;
     const firstCheck = input.firstCheck && attemptNo === 1 && revision === 1;
     let eligibility = assembleFacts(deps.registry, facts, { firstCheck, pick });
     // A person may have said `sent` of an attempt that was never written here (H14): the last verdict stands for it.
@@ -86,6 +91,11 @@ export const checkEligibility =
     const plan = step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null;
     return { step, verdict, plan, pickRefused, ...made, ...told };
   };
+
+/** The same contact point and the same person: two people who pick alike are the first one and a late one. */
+function isSamePick(one: Choice, other: Choice): boolean {
+  return one.contactPointId === other.contactPointId && one.chosenBy === other.chosenBy;
+}
 
 function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFacts, verdict: Verdict, attemptNo: number): DeliveryPlan {
   const channel = facts.channels.find((one) => one.id === verdict.channelId);

@@ -49,7 +49,7 @@ async function claim(deps: ActivityDeps, tx: ActivityDeps['db'], input: DeliverI
   if (before.ended) return told({ kind: 'refused_by_check' });
   if (facts.installationEpoch !== input.sendEpoch) return told({ kind: 'wrong_epoch' });
 
-  const eligibility = assembleFacts(deps.registry, facts, { firstCheck: false, pick: facts.choice });
+  const eligibility = assembleFacts(deps.registry, facts, { firstCheck: false, pick: facts.choice?.contactPointId ?? null });
   const verdict = decideEligibility(eligibility);
   const channel = eligibility.channels.find((one) => one.id === input.channelId);
   if (!channel || !verdict.allowed || verdict.contactPointId !== input.contactPointId || verdict.channelId !== input.channelId) {

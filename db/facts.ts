@@ -51,7 +51,7 @@ export interface DispatchFacts {
     tagIds: string[];
   };
   /** The pick that is on record for this revision. */
-  choice: string | null;
+  choice: { contactPointId: string; chosenBy: string } | null;
   installationEpoch: number;
   channels: ChannelRow[];
   contactPoints: {
@@ -91,7 +91,7 @@ export async function loadFacts(db: Queryable, dispatchId: string, at: FactsAt):
         'updatedAt', d.updated_at, 'verdict', d.verdict),
       'request', json_build_object('channelId', r.channel_id, 'contactPointId', r.contact_point_id, 'recipientPolicy', r.recipient_policy,
         'content', r.content, 'templateVersion', r.template_version, 'disposition', r.disposition, 'tagIds', r.tag_ids),
-      'choice', (select rc.contact_point_id from recipient_choices rc where rc.dispatch_id = d.id and rc.revision = r.revision),
+      'choice', (select json_build_object('contactPointId', rc.contact_point_id, 'chosenBy', rc.chosen_by) from recipient_choices rc where rc.dispatch_id = d.id and rc.revision = r.revision),
       'installationEpoch', coalesce((select i.send_epoch from installation i), 1),
       'channels', (select coalesce(json_agg(json_build_object('id', c.id, 'type', c.type, 'provider', c.provider, 'enabled', c.enabled,
           'config', c.config, 'policy', c.policy, 'troubledAt', c.troubled_at,

@@ -206,6 +206,16 @@ describeWithTemporal('the recipient choice', () => {
     expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[1]!, ...by })).toBe('CHOICE_ALREADY_MADE');
   });
 
+  test('R94 H6 it holds also against another person who picks the same', async () => {
+    const { dispatchId, points } = await twoPhones();
+    await untilWaiting(house, dispatchId, 'recipient');
+    await house.db.insert(schema.recipientChoices).values({ dispatchId, revision: 1, contactPointId: points[0]!, chosenBy: 'agent-1' });
+    expect(await say(house, dispatchId, contract.chooseRecipient, { contactPointId: points[0]!, ...by })).toBe('CHOICE_ALREADY_MADE');
+    expect(await untilWaiting(house, dispatchId, 'receipt')).toMatchObject({ contactPointId: points[0] });
+    const [choice] = await house.db.select().from(schema.recipientChoices).where(eq(schema.recipientChoices.dispatchId, dispatchId));
+    expect(choice).toMatchObject({ chosenBy: 'agent-1' });
+  });
+
   test('H6 H12 it holds also when that worker had handed the message over', async () => {
     const { dispatchId, points } = await twoPhones();
     const { verdict } = await untilWaiting(house, dispatchId, 'recipient');
