@@ -2,13 +2,16 @@
 
 import type { Request } from 'express';
 
+/** What proxies add when they pass a request on. */
+const forwarding = ['forwarded', 'via', 'x-real-ip', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
 /**
  * True when the connection comes from this machine, straight: a proxy's forwarding header or a foreign host name (a page that rebinds
  * its own name to us) makes it somebody else.
  */
 export function isLocalPeer(request: Request): boolean {
   const address = request.socket.remoteAddress ?? '';
-  const forwarded = request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined;
+  const forwarded = forwarding.some((name) => request.headers[name] !== undefined);
   return (
     !forwarded && /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address) && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(request.headers.host ?? '')
   );

@@ -233,6 +233,8 @@ describe('POST /v1/dev-login', () => {
       (await supertest(open.app).post('/v1/dev-login').set(headers).send({ role: 'agent' })).status;
     const elsewhere: Record<string, string>[] = [
       { 'X-Forwarded-For': '203.0.113.9' },
+      { 'X-Real-IP': '203.0.113.9' },
+      { Via: '1.1 proxy' },
       { Forwarded: 'for=203.0.113.9' },
       { Host: 'evil.example.test' },
       { Host: host, Origin: 'http://evil.example.test' },
