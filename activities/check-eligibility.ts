@@ -7,13 +7,9 @@ import { isEndState } from '../domain/dispatch.js';
 import { decideEligibility, type EligibilityFacts, type Verdict } from '../domain/eligibility.js';
 import { decideNextStep, type Step } from '../domain/next-step.js';
 import { decideLane, type DeliveryPlan, planDelivery } from '../domain/plan.js';
+import { isSamePick, type Pick } from '../domain/recipient.js';
 import type { ActivityDeps } from './deps.js';
 import { assembleFacts } from './eligibility-facts.js';
-
-interface Choice {
-  contactPointId: string;
-  chosenBy: string;
-}
 
 export interface CheckInput {
   dispatchId: string;
@@ -21,7 +17,7 @@ export interface CheckInput {
   attemptNo: number;
   generation: number;
   /** A pick that was just made and has not been checked yet. */
-  pick: Choice | null;
+  pick: Pick | null;
   firstCheck: boolean;
 }
 
@@ -91,11 +87,6 @@ export const checkEligibility =
     const plan = step.kind === 'send' ? planFor(facts, eligibility, verdict, attemptNo) : null;
     return { step, verdict, plan, pickRefused, ...made, ...told };
   };
-
-/** The same contact point and the same person: two people who pick alike are the first one and a late one. */
-function isSamePick(one: Choice, other: Choice): boolean {
-  return one.contactPointId === other.contactPointId && one.chosenBy === other.chosenBy;
-}
 
 function planFor({ now, channels, request }: DispatchFacts, facts: EligibilityFacts, verdict: Verdict, attemptNo: number): DeliveryPlan {
   const channel = facts.channels.find((one) => one.id === verdict.channelId);

@@ -3,7 +3,7 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import { type RefusalCode, refusals } from '../domain/codes.js';
-import type { Candidate } from '../domain/recipient.js';
+import type { Candidate, Pick } from '../domain/recipient.js';
 import { id, instant } from './contract/common.js';
 
 export interface FieldError {
@@ -15,9 +15,7 @@ export interface FieldError {
 }
 
 /** The pick that is on record; ids alone. */
-export interface FirstChoice {
-  contactPointId: string;
-  chosenBy: string;
+export interface FirstChoice extends Pick {
   chosenAt: Date;
 }
 

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { findStanding } from '../db/standing.js';
+import { isSamePick, type Pick } from '../domain/recipient.js';
 import { chooseRecipient } from '../workflows/dispatch-message.contract.js';
 import type { standing } from './contract/dispatch-views.js';
 import { type MessageCall, tell } from './message.js';
@@ -10,15 +11,14 @@ import type { Reply } from './route.js';
 
 /** Safe to repeat, without a key too: the pick that is on record is not made again. */
 export async function choose(call: MessageCall, contactPointId: string): Promise<Reply<z.input<typeof standing>> | Refusal> {
-  const said: { by?: string } = {};
+  const said: { pick?: Pick } = {};
   const answer = await tell(call, 'chooseRecipient', chooseRecipient, (actor) => {
-    said.by = actor.actorId;
+    said.pick = { contactPointId, chosenBy: actor.actorId };
     return { ...actor, contactPointId };
   });
   if (!(answer instanceof Refusal) || answer.code !== 'CHOICE_ALREADY_MADE') return answer;
   const row = await findStanding(call.deps.db, call.params.id);
   if (!row?.choice) return answer;
   const { choice, state, waitingFor } = row;
-  const repeated = choice.chosenBy === said.by && choice.contactPointId === contactPointId;
-  return repeated ? { body: { dispatchId: row.id, state, waitingFor } } : refuse('CHOICE_ALREADY_MADE', { choice });
+  return said.pick && isSamePick(choice, said.pick) ? { body: { dispatchId: row.id, state, waitingFor } } : refuse('CHOICE_ALREADY_MADE', { choice });
 }

@@ -7,6 +7,7 @@ import { type Content, defaultBccPattern } from '../domain/content.js';
 import type { Disposition, SenderRole } from '../domain/disposition.js';
 import type { DispatchState } from '../domain/dispatch.js';
 import type { BlockFacts, OpenThreadFacts, OptOutFacts, Verdict } from '../domain/eligibility.js';
+import type { Pick } from '../domain/recipient.js';
 import type { TemplateStatus } from '../domain/template.js';
 import { acceptedInForce, type Position } from './attempts.js';
 import type { Queryable } from './connect.js';
@@ -51,7 +52,7 @@ export interface DispatchFacts {
     tagIds: string[];
   };
   /** The pick that is on record for this revision. */
-  choice: { contactPointId: string; chosenBy: string } | null;
+  choice: Pick | null;
   installationEpoch: number;
   channels: ChannelRow[];
   contactPoints: {

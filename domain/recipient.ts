@@ -5,6 +5,17 @@ import type { CandidateReason, RefusalCode } from './codes.js';
 import type { ChannelFacts, ContactPointFacts, EligibilityFacts, Refusal, Warning } from './eligibility.js';
 import { isTemplateRequired, windowOf } from './template-use.js';
 
+/** Whom a person picked, and who did. */
+export interface Pick {
+  contactPointId: string;
+  chosenBy: string;
+}
+
+/** The same contact point and the same person: two people who pick alike are the first one and a late one (R94, H6). */
+export function isSamePick(one: Pick, other: Pick): boolean {
+  return one.contactPointId === other.contactPointId && one.chosenBy === other.chosenBy;
+}
+
 /** A contact point as the chooser shows it: unusable ones stay listed with their reasons (R41). */
 export interface Candidate {
   contactPointId: string;
