@@ -123,7 +123,10 @@ const attempt = z
 export const timelineEvent = z
   .object({
     seq: z.int().meta({ description: 'Rises with time over all dispatches, so that those of one have gaps.' }),
-    type: z.string(),
+    type: z.string().meta({
+      description:
+        '`dispatch.accepted` and `dispatch.` with the end state, `eligibility.checked`, `recipient.chosen` or `.refused`, `template.provided`, `wait.began`; `delivery.began`, `.accepted`, `.errored` (tried again), `.failed` (for good), `.doubted`, `.parked`, `.reconciled`; `outcome.resolved`, `receipt.arrived`, `disposition.applied` or `.failed`, `message.on_behalf`. More may come.',
+    }),
     at: instant,
     data: z.record(z.string(), z.unknown()).meta({ description: 'Ids and codes; `GET /v1/codes` has the texts of the codes.' }),
   })
